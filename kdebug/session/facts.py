@@ -1,0 +1,77 @@
+"""Read from the server what the guard judges; what may not be read stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from kdebug.domain.guard import ObjectFacts, ServerFacts
+from kdebug.domain.kinds import NAMESPACE, NODE, Manifest, name_of, uid_of
+from kdebug.errors import DeniedError, NotFoundError, UnauthenticatedError
+from kdebug.session.port import Cluster
+
+
+def object_facts(manifest: Manifest) -> ObjectFacts:
+    """Return the part of an object that the guard looks at."""
+    metadata = manifest.get("metadata", {})
+    addresses = manifest.get("status", {}).get("addresses") or ()
+    return ObjectFacts(
+        name=name_of(manifest),
+        labels=dict(metadata.get("labels") or {}),
+        annotations=dict(metadata.get("annotations") or {}),
+        uid=uid_of(manifest),
+        provider_id=str(manifest.get("spec", {}).get("providerID", "")),
+        addresses=tuple(str(address.get("address", "")) for address in addresses),
+    )
+
+
+def read_facts(
+    cluster: Cluster, *, isolated: str, target_namespace: str, target: Manifest | Callable[[], Manifest] | None
+) -> tuple[ServerFacts, Manifest | None]:
+    """Return the server's facts and the target, all asked for at once.
+
+    `target` may be a manifest already read, or a call that reads it (its errors are the caller's).
+    """
+    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="kdebug-facts") as pool:
+        reading = pool.submit(target) if callable(target) else None
+        found = {name: pool.submit(_namespace, cluster, name) for name in {isolated, target_namespace, "kube-system"} if name}
+        nodes = pool.submit(_nodes, cluster)
+    manifest = reading.result() if reading else target
+    isolated_facts, is_missing = found[isolated].result()
+    facts = ServerFacts(
+        isolated=isolated_facts,
+        target_namespace=_result(found, target_namespace),
+        target=object_facts(manifest) if isinstance(manifest, dict) else None,
+        isolated_name=isolated,
+        target_namespace_name=target_namespace,
+        is_isolated_missing=is_missing,
+        nodes=nodes.result(),
+        kube_system_uid=getattr(_result(found, "kube-system"), "uid", ""),
+        now=cluster.now(),
+    )
+    return facts, manifest if isinstance(manifest, dict) else None
+
+
+def _result(found: dict[str, Future[tuple[ObjectFacts | None, bool]]], name: str) -> ObjectFacts | None:
+    return found[name].result()[0] if name in found else None
+
+
+def _namespace(cluster: Cluster, name: str) -> tuple[ObjectFacts | None, bool]:
+    """Return the namespace's facts (None: unreadable or missing) and whether it is missing."""
+    try:
+        return object_facts(cluster.get(NAMESPACE, name)), False
+    except NotFoundError:
+        return None, True
+    except UnauthenticatedError:
+        raise
+    except DeniedError:
+        return None, False
+
+
+def _nodes(cluster: Cluster) -> tuple[ObjectFacts, ...] | None:
+    try:
+        return tuple(object_facts(node) for node in cluster.list(NODE).items)
+    except UnauthenticatedError:
+        raise
+    except DeniedError:
+        return None
