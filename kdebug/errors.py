@@ -6,13 +6,15 @@ KdebugError                      1    error
 |-- RefusedError                 3    refused      production, or what cannot be shown not to be
 |-- TargetError                  4    target       not found, ambiguous, or cannot be cloned
 |-- CloneNotStartedError         7    start
+|   `-- ImageMissingError        7    start        the registry does not have the clone's image
 |-- LeftoverError                8    leftover     the session ended, a removal is not confirmed
 |-- StreamLostError              6    unreachable  the exec stream ended without an exit status
 |-- InterruptedBySignal    128 + n    signal
 `-- ApiError                     1    error        the API server's own answer
     |-- UnreachableError         6    unreachable  no answer, or not one from an API server
     |-- DeniedError              5    denied       401, 403 and admission
-    |   `-- UnauthenticatedError 5    denied       401 alone: credentials may be read again once
+    |   |-- UnauthenticatedError 5    denied       401 alone: credentials may be read again once
+    |   `-- MissingRightsError   5    denied       asked before the first write: carries the Role that would grant them
     |-- NotFoundError            4    target       404
     |-- ConflictError            1    error        409: another uid, or the name is taken
     |-- InvalidError             1    error        422
@@ -21,6 +23,9 @@ KdebugError                      1    error
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class KdebugError(Exception):
@@ -64,6 +69,10 @@ class CloneNotStartedError(KdebugError):
     """The clone will not run: image, quota, scheduling, configuration."""
 
     exit_code, code = 7, "start"
+
+
+class ImageMissingError(CloneNotStartedError):
+    """The registry does not have the image that the clone is to run."""
 
 
 class LeftoverError(KdebugError):
@@ -115,6 +124,16 @@ class DeniedError(ApiError):
 
 class UnauthenticatedError(DeniedError):
     """401: the credentials were not accepted."""
+
+
+class MissingRightsError(DeniedError):
+    """The server says that the user lacks rights; nothing was written. `manifests` grant exactly those."""
+
+    def __init__(
+        self, what: str, *, because: str = "", remedy: str = "", manifests: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(what, because=because, remedy=remedy)
+        self.manifests = tuple(manifests)
 
 
 class NotFoundError(ApiError):

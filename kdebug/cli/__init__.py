@@ -1,1 +1,1 @@
-"""The command line: words to a value, the value run. The composition root; stdout and stderr each owned by one module."""
+"""The command line: words to a value, the value run. The composition root; stdout and stderr have one owner each."""

@@ -1,1 +1,1 @@
-"""The configuration file: its schema and its loader. Every error names file:line:column."""
+"""The configuration: YAML files that can tighten the guard and set defaults; schema and loader."""

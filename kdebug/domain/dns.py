@@ -84,13 +84,20 @@ def _local_addresses(pod: Manifest) -> list[str]:
 
 def _ports(containers: Sequence[Manifest]) -> list[Manifest]:
     # A policy sees the pod's port, not the Service's: OpenShift's servers listen on 5353.
-    named = {port.get("name"): port.get("containerPort") for container in containers for port in container.get("ports") or ()}
-    return [{"port": named.get("dns") or 53, "protocol": "UDP"}, {"port": named.get("dns-tcp") or 53, "protocol": "TCP"}]
+    named = {
+        port.get("name"): port.get("containerPort") for container in containers for port in container.get("ports") or ()
+    }
+    return [
+        {"port": named.get("dns") or 53, "protocol": "UDP"},
+        {"port": named.get("dns-tcp") or 53, "protocol": "TCP"},
+    ]
 
 
 def _node_addresses(node: Manifest) -> list[str]:
     addresses = node.get("status", {}).get("addresses") or ()
-    return [entry["address"] for entry in addresses if entry.get("type") == "InternalIP" and _cidr(entry.get("address", ""))]
+    return [
+        entry["address"] for entry in addresses if entry.get("type") == "InternalIP" and _cidr(entry.get("address", ""))
+    ]
 
 
 def _address_rule(address: str, ports: list[Manifest]) -> Manifest:

@@ -1,4 +1,4 @@
-"""The isolated namespace: what `kdebug setup` makes, what its annotations state, and a session's own NetworkPolicy."""
+"""The isolated namespace: what `kdebug setup` makes, and a session's own NetworkPolicy."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from kdebug.domain.kinds import (
     Kind,
     Manifest,
 )
+from kdebug.domain.ownership import PART_OF, SESSION
+from kdebug.domain.statement import (
+    ALLOW,
+    ALLOWABLE,
+    COVERS,
+    DNS_PEERS,
+    ENVIRONMENT,
+    ISOLATED_LABEL,
+    WHOLE_CLUSTER,
+    are_covers_valid,
+    is_namespace_name,
+)
 from kdebug.errors import UsageError
 
 DEFAULT_NAMESPACE = "kdebug-isolated"
-ISOLATED_LABEL = "kdebug.dev/isolated"
-SESSION_LABEL = "kdebug.dev/session"
-PART_OF = {"app.kubernetes.io/part-of": "kdebug"}
-ENVIRONMENT = "kdebug.dev/environment"
-COVERS = "kdebug.dev/covers"
-ALLOW = "kdebug.dev/allow"
-DNS_PEERS = "kdebug.dev/dns-peers"
-
-WHOLE_CLUSTER = "cluster"
-ALLOWABLE = ("configmaps", "secrets")
 NETWORKS = ("dns", "source", "open")
 
 DEFAULT_DENY = "kdebug-default-deny"
@@ -40,9 +42,8 @@ ENGINEER = "kdebug-engineer"
 TARGET_READER = "kdebug-target-reader"
 
 MAX_SESSIONS = 10
-"""Sessions that one isolated namespace holds at a time; the eleventh anchor is over quota, before anything else exists."""
+"""Sessions that one isolated namespace holds at a time: the eleventh anchor is over quota, before anything exists."""
 
-_NAMESPACE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NAMESPACES_OF_KUBERNETES = re.compile(r"default|kube-.*|openshift(-.*)?")
 
 
@@ -62,7 +63,7 @@ class SetupSettings:
 
 def check_settings(settings: SetupSettings) -> None:
     """Raise UsageError for settings that no namespace can state."""
-    if not _NAMESPACE_NAME.fullmatch(settings.namespace):
+    if not is_namespace_name(settings.namespace):
         raise UsageError(
             f"{settings.namespace!r} cannot be a namespace's name",
             remedy="use at most 63 lower-case letters, digits and dashes",
@@ -74,7 +75,7 @@ def check_settings(settings: SetupSettings) -> None:
         )
     if not settings.environment.strip():
         raise UsageError("the environment's name is empty", remedy="say what this cluster is: --environment staging")
-    if not _are_covers_valid(settings.covers):
+    if not are_covers_valid(settings.covers):
         raise UsageError(
             f"{','.join(settings.covers)!r} does not say which namespaces may be targets",
             remedy="use --covers cluster, or --covers with the namespaces' names",
@@ -148,10 +149,11 @@ def engineer_binding(namespace: str, group: str) -> Manifest:
 def next_steps(settings: SetupSettings) -> tuple[str, ...]:
     """Return what remains to be done by hand, as lines: sentences, and indented commands with GROUP to be filled in."""
     reader = f"  kubectl create rolebinding {TARGET_READER} --clusterrole={TARGET_READER} --group=GROUP --namespace="
+    engineers = f"  kubectl create rolebinding kdebug-engineers --role={ENGINEER} --group=GROUP --namespace="
     targets = ("NAMESPACE",) if WHOLE_CLUSTER in settings.covers else settings.covers
     return (
         "Let a group hold sessions:",
-        f"  kubectl create rolebinding kdebug-engineers --role={ENGINEER} --group=GROUP --namespace={settings.namespace}",
+        engineers + settings.namespace,
         "Let the same group read its targets, in each namespace:",
         *(reader + target for target in targets),
     )
@@ -161,7 +163,6 @@ def session_network_policy(
     *,
     name: str,
     namespace: str,
-    session: str,
     labels: Mapping[str, str],
     owner: Manifest,
     network: str,
@@ -170,11 +171,15 @@ def session_network_policy(
 ) -> Manifest:
     """Return the policy of one session's own pods: no ingress; egress by `network`, one of NETWORKS.
 
-    `owner` is the anchor's ownerReference. Without recorded DNS peers `dns` allows nothing: port 53 to anywhere is a tunnel.
+    `labels` are the session's, `owner` is the reference to its anchor. Without recorded DNS peers `dns`
+    allows nothing, as port 53 to anywhere is a tunnel. Raises UsageError for a network that cannot be.
     """
     egress: dict[str, list[Manifest]] = {
         "dns": [*dns_peers],
-        "source": [*dns_peers, {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": target_namespace}}}]}],
+        "source": [
+            *dns_peers,
+            {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": target_namespace}}}]},
+        ],
         "open": [{}],
     }
     if network not in egress:
@@ -186,29 +191,12 @@ def session_network_policy(
         "kind": NETWORK_POLICY.name,
         "metadata": {"name": name, "namespace": namespace, "labels": dict(labels), "ownerReferences": [owner]},
         "spec": {
-            "podSelector": {"matchLabels": {SESSION_LABEL: session}},
+            "podSelector": {"matchLabels": {SESSION: labels[SESSION]}},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [],
             "egress": egress[network],
         },
     }
-
-
-def covers_of(annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the namespaces that the statement covers, `("cluster",)` for all; empty when absent or malformed."""
-    covers = _words(annotations.get(COVERS, ""))
-    return covers if _are_covers_valid(covers) else ()
-
-
-def is_covered(covers: tuple[str, ...], namespace: str) -> bool:
-    """Say whether a namespace may hold targets, by `covers_of`."""
-    return covers == (WHOLE_CLUSTER,) or namespace in covers
-
-
-def allow_of(annotations: Mapping[str, str]) -> frozenset[str]:
-    """Return what may be copied into the namespace: ConfigMaps when it does not say, nothing when it is malformed."""
-    allow = frozenset(_words(annotations.get(ALLOW, "configmaps")))
-    return allow if allow <= set(ALLOWABLE) else frozenset()
 
 
 def _namespace(settings: SetupSettings) -> Manifest:
@@ -226,7 +214,7 @@ def _namespace(settings: SetupSettings) -> Manifest:
         "kind": NAMESPACE.name,
         "metadata": {
             "name": settings.namespace,
-            "labels": {ISOLATED_LABEL: "true", **PART_OF, **levels, **versions},
+            "labels": {ISOLATED_LABEL: "true", PART_OF: "kdebug", **levels, **versions},
             "annotations": annotations,
         },
     }
@@ -262,8 +250,9 @@ def _quota(namespace: str) -> Manifest:
 def _limits(namespace: str) -> Manifest:
     container = {
         "type": "Container",
-        "defaultRequest": {"cpu": "100m", "memory": "128Mi"},
-        "default": {"cpu": "500m", "memory": "512Mi"},
+        # No disk is set aside: a node that does not account for disk could not take the pod.
+        "defaultRequest": {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "0"},
+        "default": {"cpu": "500m", "memory": "512Mi", "ephemeral-storage": "8Gi"},
         "max": {"cpu": "4", "memory": "8Gi"},
     }
     return _object(LIMIT_RANGE, LIMITS, namespace) | {"spec": {"limits": [container]}}
@@ -274,7 +263,7 @@ def _object(kind: Kind, name: str, namespace: str) -> dict[str, object]:
     return {
         "apiVersion": kind.api_version,
         "kind": kind.name,
-        "metadata": {"name": name, **place, "labels": dict(PART_OF)},
+        "metadata": {"name": name, **place, "labels": {PART_OF: "kdebug"}},
     }
 
 
@@ -287,12 +276,3 @@ def _binding(name: str, namespace: str, role_kind: str, role: str, group: str) -
         "roleRef": {"apiGroup": ROLE.group, "kind": role_kind, "name": role},
         "subjects": [{"apiGroup": ROLE.group, "kind": "Group", "name": group}],
     }
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",")) if text.strip() else ()
-
-
-def _are_covers_valid(covers: tuple[str, ...]) -> bool:
-    is_mixed = WHOLE_CLUSTER in covers and set(covers) != {WHOLE_CLUSTER}
-    return bool(covers) and not is_mixed and all(_NAMESPACE_NAME.fullmatch(name) for name in covers)

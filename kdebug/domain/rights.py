@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kdebug.domain.kinds import CLUSTER_ROLE, ROLE, ROLE_BINDING, Kind, Manifest
+from kdebug.domain.ownership import PART_OF
 
 CLUSTER_ROLE_BINDING = "ClusterRoleBinding"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
@@ -14,7 +15,7 @@ _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """One right: a verb on a resource (or its subresource), in a namespace, or for the whole cluster when it is empty."""
+    """One right: a verb on a resource (or a subresource), in a namespace, or in the cluster where that is empty."""
 
     verb: str
     resource: str
@@ -69,6 +70,21 @@ def session_accesses(
     return accesses
 
 
+def attach_accesses(namespace: str, *, holds: bool) -> tuple[Access, ...]:
+    """Return the rights for another shell in a session's clone; its holder also renews it and removes it."""
+    pods = _all(namespace, "", "pods", ("get",), "find the clone")
+    shell = [replace(a, subresource="exec") for a in _all(namespace, "", "pods", ("get", "create"), "open the shell")]
+    if not holds:
+        return (*pods, *shell)
+    removal = (
+        *_all(namespace, "batch", "jobs", ("get", "list", "patch", "delete"), "hold the lease and end the session"),
+        *_all(namespace, "", "pods", ("list", "delete"), "remove the clone"),
+        *_all(namespace, "networking.k8s.io", "networkpolicies", ("get", "list"), "see the session's policy gone"),
+        *_all(namespace, "", "configmaps", ("get", "list"), "see the session's copies gone"),
+    )
+    return (*pods, *shell, *removal)
+
+
 def target_accesses(
     target_namespace: str, with_secret: Sequence[str] = (), copies_config_maps: Sequence[str] = ()
 ) -> tuple[Access, ...]:
@@ -102,7 +118,9 @@ def role_for(accesses: Iterable[Access], user: str) -> tuple[Manifest, ...]:
 
 
 def _isolated_accesses(namespace: str) -> tuple[Access, ...]:
-    why_not = Access(verb="get", resource="pods", namespace=namespace, reason="say why the clone did not start", is_optional=True)
+    why_not = Access(
+        verb="get", resource="pods", namespace=namespace, reason="say why the clone did not start", is_optional=True
+    )
     return (
         _namespace_access(namespace),
         *_all(namespace, "batch", "jobs", ("create", "get"), "make the anchor, which makes everything expire"),
@@ -114,14 +132,19 @@ def _isolated_accesses(namespace: str) -> tuple[Access, ...]:
         *_all(namespace, "", "pods", ("get", "list", "watch"), "see the clone start, and see it gone"),
         *_all(namespace, "", "pods", ("delete",), "remove the clone"),
         # From 1.37 on the server asks for both, and does not say which is missing.
-        *(replace(access, subresource="exec") for access in _all(namespace, "", "pods", ("get", "create"), "open the shell")),
+        *(
+            replace(access, subresource="exec")
+            for access in _all(namespace, "", "pods", ("get", "create"), "open the shell")
+        ),
         replace(why_not, subresource="log"),
         replace(why_not, verb="list", resource="events"),
     )
 
 
 def _all(namespace: str, group: str, resource: str, verbs: Sequence[str], reason: str) -> tuple[Access, ...]:
-    return tuple(Access(verb=verb, resource=resource, group=group, namespace=namespace, reason=reason) for verb in verbs)
+    return tuple(
+        Access(verb=verb, resource=resource, group=group, namespace=namespace, reason=reason) for verb in verbs
+    )
 
 
 def _namespace_access(namespace: str) -> Access:
@@ -133,7 +156,7 @@ def _namespace_access(namespace: str) -> Access:
 def _role_and_binding(place: str, accesses: Sequence[Access], user: str) -> tuple[Manifest, ...]:
     rules = _rules(accesses)
     name = f"kdebug-rights-{hashlib.sha256(repr((rules, user)).encode()).hexdigest()[:8]}"
-    metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "kdebug"}} | ({"namespace": place} if place else {})
+    metadata = {"name": name, "labels": {PART_OF: "kdebug"}} | ({"namespace": place} if place else {})
     kind = ROLE.name if place else CLUSTER_ROLE.name
     role: Manifest = {"apiVersion": ROLE.api_version, "kind": kind, "metadata": metadata, "rules": rules}
     if not user:

@@ -101,8 +101,9 @@ def _inherited(policy: str, is_init: bool) -> str:
 
 
 def _state(container: Mapping[str, Any], entry: Mapping[str, Any], is_init: bool, policy: str) -> ContainerState:
-    phase, now = next(((key, mapping(value)) for key, value in mapping(entry.get("state")).items() if value is not None),
-                      ("unknown", {}))  # fmt: skip
+    reported = mapping(entry.get("state"))
+    phase = next((key for key in ("waiting", "running", "terminated") if reported.get(key) is not None), "unknown")
+    now = mapping(reported.get(phase))
     ended = now if phase == "terminated" else mapping(mapping(entry.get("lastState")).get("terminated"))
     return ContainerState(
         name=str(container.get("name", "")),
@@ -112,8 +113,8 @@ def _state(container: Mapping[str, Any], entry: Mapping[str, Any], is_init: bool
         message=str(now.get("message") or ""),
         is_ready=entry.get("ready") is True,
         is_started=entry.get("started") is True,
-        restarts=int(entry.get("restartCount") or 0),
-        exit_code=int(ended["exitCode"]) if "exitCode" in ended else None,
+        restarts=_whole(entry.get("restartCount")) or 0,
+        exit_code=_whole(ended.get("exitCode")),
         exit_reason=str(ended.get("reason") or ""),
         exit_message=str(ended.get("message") or ""),
         started_at=str(now.get("startedAt") or ""),
@@ -121,6 +122,10 @@ def _state(container: Mapping[str, Any], entry: Mapping[str, Any], is_init: bool
         image=str(container.get("image") or ""),
         image_id=str(entry.get("imageID") or ""),
     )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def state_of(pod: Manifest, container: str) -> ContainerState | None:
@@ -170,19 +175,22 @@ def word_of(pod: Manifest) -> str:
     """Return the pod's state in one word, as in kubectl's STATUS column where that is stable."""
     status = mapping(pod.get("status"))
     failing = failing_container(pod)
-    if failing is not None and failing.is_init and not failing.is_sidecar:
-        word = f"Init:{failing.word}"
-    elif failing is not None:
-        word = failing.word
-    elif status.get("reason"):
-        word = str(status["reason"])
-    elif unschedulable(pod):
-        word = "Unschedulable"
-    elif status.get("phase") == "Succeeded":
-        word = "Completed"
-    else:
-        word = _unfailing_word(pod, str(status.get("phase") or "Unknown"))
-    return "Terminating" if is_terminating(pod) and failing is None else word
+    if status.get("reason"):
+        return str(status["reason"])
+    if failing is not None:
+        return container_word(failing)
+    if is_terminating(pod):
+        return "Terminating"
+    if unschedulable(pod):
+        return "Unschedulable"
+    if status.get("phase") == "Succeeded":
+        return "Completed"
+    return _unfailing_word(pod, str(status.get("phase") or "Unknown"))
+
+
+def container_word(state: ContainerState) -> str:
+    """Return a container's state in one word, marked as kubectl does where it is an init container's."""
+    return f"Init:{state.word}" if state.is_init and not state.is_sidecar else state.word
 
 
 def _unfailing_word(pod: Manifest, phase: str) -> str:

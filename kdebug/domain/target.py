@@ -89,7 +89,9 @@ def choose_container(pod: Manifest, wanted: str = "") -> str:
         if wanted not in names:
             listed = ", ".join(safe(name) for name in names)
             raise TargetError(
-                f"{title} has no container {safe(wanted)!r}", because=f"its containers are: {listed}", remedy=f"-c {safe(names[0])}"
+                f"{title} has no container {safe(wanted)!r}",
+                because=f"its containers are: {listed}",
+                remedy=f"-c {safe(names[0])}",
             )
         return wanted
     annotated = str(mapping(mapping(pod.get("metadata")).get("annotations")).get(DEFAULT_CONTAINER, ""))
@@ -148,17 +150,18 @@ def from_manifest(documents: Manifest | Sequence[Manifest], *, namespace: str, c
     """
     found = [item for item in _flatten(documents) if _is_pod_like(item)]
     if len(found) != 1:
-        seen = ", ".join(safe(f"{item.get('kind')}/{name_of(item)}") for item in found) if found else "none"
+        seen = ", ".join(safe(f"{item['kind']}/{mapping(item.get('metadata')).get('name')}") for item in found)
         raise TargetError(
             f"the manifest holds {len(found)} pods or workloads, and one is needed",
-            because=f"found: {seen}",
+            because=f"found: {seen or 'none'}",
             remedy="kubectl get pod NAME -o yaml | kdebug -f -",
         )
     source = found[0]
     pod = _pod_of(source, namespace)
     title = safe(f"{source['kind']}/{name_of(pod)}")
     if not is_object_name(name_of(pod)):
-        raise TargetError(f"{title} has a name that no pod can have", because="a name is at most 253 of a-z, 0-9, - and .")
+        because = "a name is at most 253 of a-z, 0-9, - and ."
+        raise TargetError(f"{title} has a name that no pod can have", because=because)
     _check_shape(pod, title)
     workload = f"{str(source['kind']).casefold()}/{name_of(pod)}"
     return target_of(pod, container=container, workload=workload, because=f"from the manifest of {title}")
@@ -166,7 +169,7 @@ def from_manifest(documents: Manifest | Sequence[Manifest], *, namespace: str, c
 
 def _flatten(documents: Manifest | Sequence[Manifest]) -> list[Manifest]:
     flat: list[Manifest] = []
-    for document in [documents] if isinstance(documents, Mapping) else documents:
+    for document in documents if isinstance(documents, list | tuple) else [documents]:
         if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List") and "items" in document:
             flat += mappings(document["items"])
         elif isinstance(document, Mapping):
@@ -175,7 +178,7 @@ def _flatten(documents: Manifest | Sequence[Manifest]) -> list[Manifest]:
 
 
 def _is_pod_like(document: Manifest) -> bool:
-    return document.get("kind") == "Pod" or document.get("kind") in _TEMPLATES
+    return document.get("kind") == "Pod" or str(document.get("kind")) in _TEMPLATES
 
 
 def _pod_of(source: Manifest, namespace: str) -> Manifest:
@@ -192,8 +195,7 @@ def _pod_of(source: Manifest, namespace: str) -> Manifest:
         "name": str(name),
         "namespace": str(metadata.get("namespace") or namespace),
     }
-    if source["kind"] != "Pod":
-        named.pop("uid", None)
+    named.pop("uid", None)
     return {**template, "apiVersion": "v1", "kind": "Pod", "metadata": named}
 
 
@@ -204,13 +206,15 @@ _MAPPINGS = ("securityContext", "resources", "lifecycle")
 def _check_shape(pod: Manifest, title: str) -> None:
     """Raise TargetError where a list or mapping that the clone is made from is something else."""
     spec = mapping(pod.get("spec"))
-    _check_fields(spec, ("containers", "initContainers", "volumes", "imagePullSecrets"), ("securityContext",), title, "spec")
+    lists = ("containers", "initContainers", "volumes", "imagePullSecrets")
+    _check_fields(spec, lists, ("securityContext",), title, "spec")
     _check_fields(mapping(pod.get("metadata")), ("ownerReferences",), ("labels", "annotations"), title, "metadata")
     names: set[object] = set()
     for part in _containers(pod):
         name = part.get("name")
         if not isinstance(name, str) or not is_object_name(name) or name in names:
-            raise TargetError(f"{title} has a container with a missing, wrong or repeated name", because=safe(f"name: {name}"))
+            what = f"{title} has a container with a missing, wrong or repeated name"
+            raise TargetError(what, because=safe(f"name: {name}"))
         names.add(name)
         _check_fields(part, _LISTS, _MAPPINGS, title, f"container {name}")
 
@@ -218,7 +222,8 @@ def _check_shape(pod: Manifest, title: str) -> None:
 def _check_fields(part: Mapping[str, Any], lists: Sequence[str], maps: Sequence[str], title: str, place: str) -> None:
     for key in (*lists, *maps):
         value = part.get(key)
-        is_right = isinstance(value, Mapping) if key in maps else isinstance(value, list) and len(mappings(value)) == len(value)
+        is_list = isinstance(value, list) and len(mappings(value)) == len(value)
+        is_right = isinstance(value, Mapping) if key in maps else is_list
         if value is not None and not is_right:
             wanted = "a mapping" if key in maps else "a list of mappings"
             raise TargetError(f"{title} cannot be read", because=f"{place}: {key} is not {wanted}")

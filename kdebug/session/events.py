@@ -48,6 +48,15 @@ class ObjectCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectChanged(Event):
+    """An object of setup was changed; `differences` are lines `path: old -> new`."""
+
+    title: str
+    namespace: str
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloneProgressed(Event):
     """The clone is on its way; `detail` is the server's own words."""
 

@@ -1,0 +1,73 @@
+"""kdebug attach: another shell in a clone that runs, and a way to save a session whose first client died."""
+
+from __future__ import annotations
+
+from kdebug.cli.commands.ending import end_quietly
+from kdebug.cli.commands.holding import Holding, hold_and_say, require_terminal
+from kdebug.cli.interrupts import Interrupts
+from kdebug.cli.narration import Narration
+from kdebug.cli.requests import AttachRequest
+from kdebug.cli.wiring import holder_mark, rechecker, refuse_by_facts, refuse_by_name, wire
+from kdebug.domain.ownership import SessionRecord, object_name
+from kdebug.domain.rights import attach_accesses
+from kdebug.errors import LeftoverError, TargetError
+from kdebug.session.cleanup import find_session, remove_session
+from kdebug.session.facts import read_facts
+from kdebug.session.lease import Lease, renew
+from kdebug.session.port import Cluster
+from kdebug.session.preflight import check_rights
+from kdebug.session.timing import Timing
+
+
+def run_attach(request: AttachRequest) -> int:
+    """Hold a shell or run a command in a session's clone; as its holder also tear it down at the end."""
+    narration = Narration(level=request.level)
+    with Interrupts() as interrupts:
+        require_terminal(request.command, tty=request.tty)
+        wiring = wire(request.connection)
+        refuse_by_name(wiring, request.session)
+        cluster = wiring.connect()
+        record = find_session(cluster, request.to_namespace or wiring.config.namespace, request.session)
+        if record.is_expired(cluster.now()):
+            raise TargetError(f"session {record.id} has ended", because="its deadline has passed")
+        target_namespace = record.target.partition("/")[0]
+        facts, _ = read_facts(cluster, isolated=record.namespace, target_namespace=target_namespace, target=None)
+        refuse_by_facts(wiring, facts, record.target)
+        becomes_holder = request.take_over or record.is_holder_lost(cluster.now())
+        check_rights(cluster, attach_accesses(record.namespace, holds=becomes_holder))
+        recheck = rechecker(wiring, cluster, facts, record.target, None)
+        holding = _holding(request, cluster, record)
+        if not becomes_holder:
+            narration.say(f"joining session {record.id}, held by {record.user or record.holder}; leaving changes nothing")
+            status = hold_and_say(holding, interrupts, narration, recheck)
+            return status.code if request.command else 0
+        record = renew(cluster, record, holder=holder_mark())
+        narration.say(f"this client holds session {record.id} now: it ends when you leave")
+        lease = Lease(cluster=cluster, record=record, timing=Timing(), emit=narration, recheck=recheck)
+        lease.start()
+        is_gone = False
+        try:
+            status = hold_and_say(holding, interrupts, narration, recheck)
+        finally:
+            lease.stop()
+            is_gone = end_quietly(
+                lambda: not remove_session(cluster, lease.record, timing=Timing(), emit=narration).leftovers,
+                lease.gone_by,
+                interrupts,
+            )
+        code = status.code if request.command else 0
+        return code or (0 if is_gone else LeftoverError.exit_code)
+
+
+def _holding(request: AttachRequest, cluster: Cluster, record: SessionRecord) -> Holding:
+    return Holding(
+        cluster=cluster,
+        namespace=record.namespace,
+        pod=object_name(record.id),
+        container=record.container,
+        command=request.command,
+        shell=request.shell or record.shell or "/busybox/sh",
+        stdin=request.stdin,
+        tty=request.tty,
+        can_ask=True,
+    )

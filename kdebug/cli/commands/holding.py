@@ -1,0 +1,123 @@
+"""Hold a shell, or run one command, in a clone that runs: the terminal, the signals and a lost connection."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kdebug.cli.confirm import confirm
+from kdebug.cli.interrupts import Interrupts
+from kdebug.cli.narration import Narration
+from kdebug.cli.shell import run_command, run_shell
+from kdebug.cli.terminal import Terminal
+from kdebug.domain.kinds import POD
+from kdebug.errors import ApiError, InterruptedBySignal, NotFoundError, StreamLostError, UsageError
+from kdebug.session.port import Cluster, ExitStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """Where the command runs, what it is, and how it is connected."""
+
+    cluster: Cluster
+    namespace: str
+    pod: str
+    container: str
+    command: tuple[str, ...]
+    """Empty for a shell."""
+    shell: str
+    stdin: bool
+    tty: bool
+    can_ask: bool
+    """Whether the user may be asked to reconnect."""
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether a person types: a shell, or a command on a terminal."""
+        return not self.command or self.tty
+
+
+def require_terminal(command: tuple[str, ...], *, tty: bool) -> None:
+    """Raise UsageError when a shell is asked for and there is no terminal to hold it."""
+    if command and not tty:
+        return
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        what = "-t" if command else "a shell"
+        raise UsageError(
+            f"{what} needs a terminal", because="stdin or stdout is not one", remedy="give a command: kdebug POD -- COMMAND"
+        )
+
+
+def hold(holding: Holding, interrupts: Interrupts, narration: Narration, recheck: Callable[[], None]) -> ExitStatus:
+    """Run until the shell or command ends, and return how it ended.
+
+    A lost connection is said, and a person is offered the same clone again, judged anew; StreamLostError otherwise.
+    Raises InterruptedBySignal.
+    """
+    while True:
+        try:
+            return _run(holding, interrupts, narration)
+        except StreamLostError as error:
+            narration.warn(f"connection lost: {error.because or error.what}")
+            if not (holding.is_shell and holding.can_ask and _still_runs(holding)):
+                raise
+            question = "The clone still runs; what ran in the lost shell may too. Reconnect?"
+            if not confirm(question, default=True, assume_yes=False, no_input=False):
+                raise
+            recheck()
+
+
+def hold_and_say(
+    holding: Holding, interrupts: Interrupts, narration: Narration, recheck: Callable[[], None]
+) -> ExitStatus:
+    """Hold the shell or the command; a shell's exit status is said."""
+    status = hold(holding, interrupts, narration, recheck)
+    if status.code in (126, 127) and status.message:
+        narration.warn(f"{' '.join(holding.command) or holding.shell} could not be started: {status.message}")
+    elif holding.is_shell:
+        narration.say(f"the shell ended with exit status {status.code}")
+    return status
+
+
+def _run(holding: Holding, interrupts: Interrupts, narration: Narration) -> ExitStatus:
+    try:
+        return asyncio.run(_stream(holding, interrupts, narration))
+    except asyncio.CancelledError:
+        raise interrupts.first or InterruptedBySignal(15, "SIGTERM") from None
+
+
+async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration) -> ExitStatus:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    terminal = Terminal(input=0, output=1)
+
+    def end(_: InterruptedBySignal) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    with interrupts.delivering_to(end):
+        async with holding.cluster.exec(
+            holding.namespace,
+            holding.pod,
+            container=holding.container,
+            command=holding.command or (holding.shell,),
+            stdin=holding.is_shell or holding.stdin,
+            tty=holding.is_shell,
+            size=terminal.size(),
+        ) as stream:
+            if not holding.is_shell:
+                return await run_command(stream, 0 if holding.stdin else None, 1, 2)
+            with narration.raw():
+                return await run_shell(stream, terminal)
+
+
+def _still_runs(holding: Holding) -> bool:
+    try:
+        pod = holding.cluster.get(POD, holding.pod, holding.namespace)
+    except NotFoundError:
+        return False
+    except ApiError:
+        return True
+    return pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
