@@ -95,7 +95,7 @@ NETWORK = Flag(
     metavar="REACH",
     group=CLONE,
     choices=("dns", "source", "open"),
-    help="What the clone may reach: dns, source (the target's namespace) or open (default dns)",
+    help="What the clone may reach: dns (default), source (the target's namespace) or open",
 )
 WITH_SECRET = Flag(
     name="with-secret",

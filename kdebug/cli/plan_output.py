@@ -16,6 +16,8 @@ from kdebug.domain.kinds import Manifest, title_of
 from kdebug.domain.plan import Plan, redacted
 from kdebug.domain.text import safe
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Holds the whole manifest once more, its secrets included."""
 _NOT_SHOWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
 
 
@@ -49,6 +51,8 @@ def _difference(plan: Plan, target: Manifest) -> str:
 def _shown(pod: Manifest, secrets: Set[str]) -> Mapping[str, Any]:
     """Return a pod as the two sides of a diff: fields in one order, no status, nothing that looks secret."""
     metadata = {key: value for key, value in pod["metadata"].items() if key not in _NOT_SHOWN}
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
     shown: Mapping[str, Any] = _sorted({"metadata": metadata, "spec": hidden(pod["spec"], secrets)})
     return {"apiVersion": "v1", "kind": "Pod", **shown}
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kdebug.cli.values import in_words
+from kdebug.domain.dependencies import COPIED, NOT_NEEDED
 from kdebug.domain.kinds import title_of
 from kdebug.domain.plan import Plan
 from kdebug.domain.text import safe
+
+_STORES = ("ConfigMap", "Secret", "PersistentVolumeClaim")
+"""What a program reads its settings and data from: their absence is what it would notice first."""
 
 
 def plan_summary(plan: Plan) -> Iterator[str]:
@@ -18,7 +22,7 @@ def plan_summary(plan: Plan) -> Iterator[str]:
     changes, left_out = len(plan.clone.changes), len(plan.clone.left_out)
     yield f"differs   {changes} changes, {left_out} things left out: kdebug plan shows each with its reason"
     for decision in plan.dependencies:
-        if decision.outcome not in ("copied", "not needed"):
+        if decision.dependency.kind in _STORES and decision.outcome not in (COPIED, NOT_NEEDED):
             yield f"          {safe(str(decision.dependency.kind)).casefold()}/{safe(decision.dependency.name)}: {decision.outcome}"
     for warning in plan.warnings:
         yield f"note      {safe(warning)}"

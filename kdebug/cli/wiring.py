@@ -16,7 +16,7 @@ from kdebug.config.values import Config
 from kdebug.domain.guard import ConnectionNames, GuardRules, ServerFacts, changed, judge, offline_veto
 from kdebug.domain.kinds import Manifest
 from kdebug.domain.refusal import refused_error
-from kdebug.errors import RefusedError
+from kdebug.errors import DeniedError, RefusedError
 from kdebug.session.facts import read_facts
 from kdebug.session.journal import Entry, Journal, process_start
 from kdebug.session.port import Cluster
@@ -97,12 +97,23 @@ def rechecker(
         after, _ = read_facts(
             cluster, isolated=before.isolated_name, target_namespace=before.target_namespace_name, target=read_target
         )
+        raise_if_unreadable(after)
         difference = changed(before, after)
         if difference:
             raise RefusedError("refused: the cluster is not the one that was judged", because=difference)
         refuse_by_facts(wiring, after, target)
 
     return recheck
+
+
+def raise_if_unreadable(facts: ServerFacts) -> None:
+    """Raise DeniedError when a namespace may not be read: during a session that is a failed read, to be tried again."""
+    for namespace, name, is_missing in (
+        (facts.isolated, facts.isolated_name, facts.is_isolated_missing),
+        (facts.target_namespace, facts.target_namespace_name, facts.is_target_namespace_missing),
+    ):
+        if name and namespace is None and not is_missing:
+            raise DeniedError(f"namespace {name} may not be read any more")
 
 
 def holder_mark() -> str:

@@ -135,7 +135,7 @@ SETUP = Command(
 DEMO = Command(
     name="demo",
     usage="[flags]",
-    summary="Go through the whole procedure on an embedded cluster. Needs nothing and leaves nothing.",
+    summary="Go through the whole procedure on an embedded cluster; it needs nothing and leaves nothing.",
     examples=(("demo", "with you at the keyboard"), ("demo --no-input", "by script"), ("demo -q", "with few words")),
     flags=(flags.YES, flags.NO_INPUT, *_TELLING),
 )

@@ -110,12 +110,8 @@ class KubernetesCluster:
         end = time.monotonic() + seconds
         limit = max(1, math.ceil(seconds))
         what = sentence("watch", kind, namespace=namespace)
-        query = _query(
-            watch="true", timeoutSeconds=str(limit), fieldSelector=fields, resourceVersion=resource_version
-        )
-        call = Call(
-            what=what, method="GET", path=path_of(kind, namespace), query=query, seconds=limit + _WATCH_MARGIN
-        )
+        query = _query(watch="true", timeoutSeconds=str(limit), fieldSelector=fields, resourceVersion=resource_version)
+        call = Call(what=what, method="GET", path=path_of(kind, namespace), query=query, seconds=limit + _WATCH_MARGIN)
         try:
             answer = self._rest.open(call)
         except ApiError as error:

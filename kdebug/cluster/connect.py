@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kdebug.cluster.context import ResolvedContext
-from kdebug.cluster.credentials import Credentials, is_terminal
+from kdebug.cluster.credentials import Credentials
 
 if TYPE_CHECKING:
     from kdebug.cluster.api import KubernetesCluster
+
+
+def has_terminal_for_plugins() -> bool:
+    """Return whether a credential plugin may ask the user: stdin and stderr are a terminal."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
 
 
 def connect(
@@ -20,7 +26,7 @@ def connect(
     user_agent: str,
     request_timeout: float,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    has_terminal: Callable[[], bool] = is_terminal,
+    has_terminal: Callable[[], bool] = has_terminal_for_plugins,
     say: Callable[[str], None] = lambda line: None,
 ) -> KubernetesCluster:
     """Return the cluster, logged in but not yet asked anything; `request_timeout` in seconds holds for each answer.

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from kdebug.cluster.context import ExecSpec, ResolvedContext
 from kdebug.domain.text import safe
@@ -25,6 +25,9 @@ from kdebug.errors import ConfigError, DeniedError
 TIMEOUT = 60.0
 """Seconds that a plugin may take."""
 OUTPUT_LIMIT = 1024 * 1024
+GRACE = 0.3
+"""Seconds for each pipe until what the plugin left behind with its pipes open is ended."""
+Say: TypeAlias = Callable[[str], None]
 WORDS_LIMIT = 2000
 """Characters of stderr that an error carries: its end, where the reason is."""
 
@@ -45,7 +48,7 @@ def run_plugin(
     environment: Mapping[str, str],
     has_terminal: bool,
     timeout: float = TIMEOUT,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> PluginAnswer:
     """Run the plugin and return its answer; each line of its stderr goes to `say`, cleaned, as it arrives.
 
@@ -58,8 +61,8 @@ def run_plugin(
         **dict(spec.env),
         "KUBERNETES_EXEC_INFO": json.dumps(exec_info(spec, context, is_interactive=is_interactive)) + "\n",
     }
-    output = _output(spec, _executable(spec, environment), child_environment, is_interactive, timeout, say)
-    return parse_answer(spec, output)
+    process = _started(spec, _executable(spec, environment), child_environment, is_interactive)
+    return parse_answer(spec, _output(process, spec, is_interactive, timeout, say))
 
 
 def exec_info(spec: ExecSpec, context: ResolvedContext, *, is_interactive: bool) -> dict[str, Any]:
@@ -128,16 +131,31 @@ def _executable(spec: ExecSpec, environment: Mapping[str, str]) -> str:
     )
 
 
-def _output(
-    spec: ExecSpec,
-    executable: str,
-    environment: Mapping[str, str],
-    is_interactive: bool,
-    timeout: float,
-    say: Callable[[str], None],
-) -> bytes:
+def _output(process: subprocess.Popen[bytes], spec: ExecSpec, is_interactive: bool, timeout: float, say: Say) -> bytes:
+    reading = _Reading(process, say)
+    is_ended = is_complete = False
     try:
-        process = subprocess.Popen(
+        is_ended = reading.ends_within(timeout)
+        is_complete = is_ended and reading.is_complete()
+    finally:
+        if not is_complete:
+            _end(process, is_group=not is_interactive)
+    if not is_complete:
+        reading.is_complete()
+    if not is_ended:
+        raise _failure(spec, f"no answer within {timeout:g} s", reading.words())
+    if process.returncode != 0:
+        raise _failure(spec, f"exit code {process.returncode}", reading.words())
+    if len(reading.output) > OUTPUT_LIMIT:
+        raise _protocol_error(spec, f"it wrote more than {OUTPUT_LIMIT // 1024} KiB")
+    return bytes(reading.output)
+
+
+def _started(
+    spec: ExecSpec, executable: str, environment: Mapping[str, str], is_interactive: bool
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             [spec.command, *spec.args],
             executable=executable,
             env=dict(environment),
@@ -153,25 +171,12 @@ def _output(
             because=str(error),
             remedy=f"check `exec` of the user in the kubeconfig, and the file {safe(executable, limit=200)}",
         ) from error
-    with process:
-        reading = _Reading(process, say)
-        try:
-            is_ended = reading.ends_within(timeout)
-        finally:
-            # Also what it left in the background, which would keep the pipes open.
-            _end(process, is_group=not is_interactive)
-            reading.join()
-    if not is_ended:
-        raise _failure(spec, f"no answer within {timeout:g} s", reading.words())
-    if process.returncode != 0:
-        raise _failure(spec, f"exit code {process.returncode}", reading.words())
-    return bytes(reading.output)
 
 
 class _Reading:
     """Two threads that empty the plugin's pipes, and what they kept."""
 
-    def __init__(self, process: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], say: Say) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         self.output = bytearray()
@@ -193,24 +198,27 @@ class _Reading:
             return False
         return True
 
-    def join(self) -> None:
-        """Wait until both pipes are empty; never for a process that has taken the pipes into another session."""
+    def is_complete(self) -> bool:
+        """Wait a little for both pipes' ends; say whether they came, which a process left behind can prevent."""
         for thread in self._threads:
-            thread.join(1.0)
+            thread.join(GRACE)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def words(self) -> str:
         """Return the end of what it wrote to stderr, cleaned."""
         return self._words.strip()
 
     def _keep_output(self, pipe: IO[bytes]) -> None:
-        while chunk := pipe.read(65536):
-            self.output += chunk[: OUTPUT_LIMIT - len(self.output)]
+        with pipe:
+            while chunk := os.read(pipe.fileno(), 65536):
+                self.output += chunk[: OUTPUT_LIMIT + 1 - len(self.output)]
 
     def _keep_words(self, pipe: IO[bytes]) -> None:
-        while line := pipe.readline(WORDS_LIMIT):
-            text = safe(line.decode("utf-8", "replace"), limit=WORDS_LIMIT)
-            self._words = f"{self._words}\n{text}"[-WORDS_LIMIT:]
-            self._say(text)
+        with pipe:
+            while line := pipe.readline(WORDS_LIMIT):
+                text = safe(line.decode("utf-8", "replace"), limit=WORDS_LIMIT)
+                self._words = f"{self._words}\n{text}"[-WORDS_LIMIT:]
+                self._say(text)
 
 
 def _end(process: subprocess.Popen[bytes], *, is_group: bool) -> None:
@@ -219,6 +227,7 @@ def _end(process: subprocess.Popen[bytes], *, is_group: bool) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+    process.wait()
 
 
 def _failure(spec: ExecSpec, how: str, words: str) -> DeniedError:

@@ -223,7 +223,7 @@ async def _dialled(rest: Rest, command: Command) -> ClientConnection:
                 body=bytes(response.body or b""),
             ) from answer
         except (WebSocketException, OSError, EOFError) as error:
-            raise unreachable(what, rest.endpoint.title, error) from error
+            raise unreachable(what, link.transport.route, error) from error
         if connection.subprotocol not in (V5, V4):
             await connection.close()
             raise UnreachableError(what, because=f"{rest.endpoint.title} speaks neither {V5} nor {V4}")

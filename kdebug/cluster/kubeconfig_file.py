@@ -188,7 +188,8 @@ def _document(data: bytes, path: str) -> Any:
     import yaml
 
     try:
-        with contextlib.closing(yaml.load_all(data, _loader())) as documents:
+        documents: Any = yaml.load_all(data, _loader())
+        with contextlib.closing(documents):
             return next(documents, None)
     except yaml.MarkedYAMLError as error:
         # The error's own text would quote the line, which may be a token.

@@ -112,10 +112,14 @@ class Transport:
         self._request_seconds = request_seconds
         self._pool = _pool(endpoint, self.tls, self.proxy)
 
+    @property
+    def route(self) -> str:
+        """The server, and the proxy that leads to it, as they are named in messages."""
+        return self.endpoint.title + (f" (through the proxy {self.proxy.url})" if self.proxy else "")
+
     def send(self, call: Call, headers: Headers) -> Answer:
         """Send the request and return the answer's head. Raises UnreachableError."""
         seconds = self._request_seconds if call.seconds is None else call.seconds
-        title = self.endpoint.title
         sent = urllib3.HTTPHeaderDict(headers)
         sent["Accept"] = call.accept
         if call.body is not None:
@@ -125,15 +129,15 @@ class Transport:
                 call.method,
                 self.endpoint.server.rstrip("/") + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
                 headers=sent,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
                 retries=False,
                 redirect=False,
                 preload_content=False,
                 body=call.body,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise unreachable(call.what, title, error) from error
-        return Answer(call, title, response, time.monotonic() + seconds)
+            raise unreachable(call.what, self.route, error) from error
+        return Answer(call, self.route, response, time.monotonic() + seconds)
 
     def close(self) -> None:
         """Close the idle connections."""

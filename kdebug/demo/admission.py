@@ -26,7 +26,13 @@ class Denial:
 
     def is_for(self, verb: str, resource: str, group: str, namespace: str, name: str) -> bool:
         """Return whether this denial covers the access."""
-        pairs = ((self.verb, verb), (self.resource, resource), (self.group, group), (self.namespace, namespace), (self.name, name))
+        pairs = (
+            (self.verb, verb),
+            (self.resource, resource),
+            (self.group, group),
+            (self.namespace, namespace),
+            (self.name, name),
+        )
         return all(fnmatchcase(value, pattern) for pattern, value in pairs)
 
 

@@ -30,7 +30,17 @@ from kdebug.demo.store import Store
 from kdebug.demo.validation import faults_of_new, faults_of_update
 from kdebug.domain.kinds import Kind, Manifest, name_of, namespace_of, uid_of
 
-_WITH_STATUS = ("Pod", "Job", "Namespace", "Node", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ResourceQuota")
+_WITH_STATUS = (
+    "Pod",
+    "Job",
+    "Namespace",
+    "Node",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ResourceQuota",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +126,9 @@ class Api:
         old = self._found(place)
         new = patched(old, content_type, patch)
         if name_of(new) != place.name:
-            raise bad_request(f"the name of the object ({name_of(new)}) does not match the name on the URL ({place.name})")
+            raise bad_request(
+                f"the name of the object ({name_of(new)}) does not match the name on the URL ({place.name})"
+            )
         warnings = _unknown_fields(new, query)
         return Answer(status=200, body=self._changed(place, old, new, query), warnings=warnings)
 

@@ -119,7 +119,10 @@ class Collector:
         home = self._store.get(NAMESPACE, "", namespace)
         if home is None or "deletionTimestamp" in home["metadata"]:
             return
-        for kind, name, rest in (("ServiceAccount", "default", {}), ("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": ""}})):
+        for kind, name, rest in (
+            ("ServiceAccount", "default", {}),
+            ("ConfigMap", "kube-root-ca.crt", {"data": {"ca.crt": ""}}),
+        ):
             if self._store.get(BY_NAME["v1", kind], namespace, name) is None:
                 metadata = {"name": name, "namespace": namespace}
                 self._store.add({"apiVersion": "v1", "kind": kind, "metadata": metadata, **rest})

@@ -80,7 +80,9 @@ def phase_of(containers: Iterable[Container], restart_policy: str) -> str:
     return "Failed" if restart_policy == "Never" else "Running"
 
 
-def environment_of(container: JSON, config: Mapping[tuple[str, str], Manifest], namespace: str) -> tuple[dict[str, str], str]:
+def environment_of(
+    container: JSON, config: Mapping[tuple[str, str], Manifest], namespace: str
+) -> tuple[dict[str, str], str]:
     """Return the container's environment, and what it lacks (in the kubelet's words) or an empty string.
 
     `config` holds the namespace's ConfigMaps and Secrets by (kind, name).
@@ -94,7 +96,9 @@ def environment_of(container: JSON, config: Mapping[tuple[str, str], Manifest], 
             return environment, f'{kind.lower()} "{reference.get("name")}" not found'
         environment |= {source.get("prefix", "") + key: "" for key in (found or {}).get("data") or {}}
         if kind == "ConfigMap":
-            environment |= {source.get("prefix", "") + key: value for key, value in ((found or {}).get("data") or {}).items()}
+            environment |= {
+                source.get("prefix", "") + key: value for key, value in ((found or {}).get("data") or {}).items()
+            }
     for variable in container.get("env") or ():
         origin = variable.get("valueFrom") or {}
         kind = "ConfigMap" if "configMapKeyRef" in origin else "Secret"

@@ -50,7 +50,9 @@ def _read_data(value: JSON, kind: Kind) -> None:
         for item in (value.get(field) or {}).values():
             if not isinstance(item, str):
                 word = {bool: "bool", int: "number", float: "number"}.get(type(item), "object")
-                raise bad_request(f"{cannot}: json: cannot unmarshal {word} into Go struct field {kind.name}.{field} of type string")
+                raise bad_request(
+                    f"{cannot}: json: cannot unmarshal {word} into Go struct field {kind.name}.{field} of type string"
+                )
     if kind.name == "Secret":
         for item in (value.get("data") or {}).values():
             try:

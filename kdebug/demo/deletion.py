@@ -36,7 +36,9 @@ def delete_options(body: bytes, query: Mapping[str, str]) -> JSON:
     policy = options.get("propagationPolicy")
     if policy is not None and policy not in _POLICIES:
         message = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
-        raise invalid_option("DeleteOptions", Cause(field="propagationPolicy", reason="FieldValueNotSupported", message=message))
+        raise invalid_option(
+            "DeleteOptions", Cause(field="propagationPolicy", reason="FieldValueNotSupported", message=message)
+        )
     return options
 
 

@@ -19,7 +19,9 @@ class Recorder:
         self._host = host
         self._names: dict[tuple[str, ...], str] = {}
 
-    def record(self, about: Manifest, reason: str, message: str, *, is_warning: bool = False, container: str = "") -> None:
+    def record(
+        self, about: Manifest, reason: str, message: str, *, is_warning: bool = False, container: str = ""
+    ) -> None:
         """Write an Event, or raise the count of the one that says the same."""
         namespace = namespace_of(about) or "default"
         home = self._store.get(NAMESPACE, "", namespace)
@@ -36,10 +38,21 @@ class Recorder:
             return
         name = f"{name_of(about)[:230]}.{self._store.version:016x}"
         self._names[key] = name
-        self._store.add(self._event(about, name, namespace, reason, message, now, is_warning=is_warning, container=container))
+        self._store.add(
+            self._event(about, name, namespace, reason, message, now, is_warning=is_warning, container=container)
+        )
 
     def _event(
-        self, about: Manifest, name: str, namespace: str, reason: str, message: str, now: str, *, is_warning: bool, container: str
+        self,
+        about: Manifest,
+        name: str,
+        namespace: str,
+        reason: str,
+        message: str,
+        now: str,
+        *,
+        is_warning: bool,
+        container: str,
     ) -> Manifest:
         involved: dict[str, Any] = {
             "apiVersion": about["apiVersion"],

@@ -77,7 +77,9 @@ def start_error(image: Image, command: Sequence[str]) -> str:
     program = command[0] if command else ""
     if not program:
         return "no command specified"
-    if program in image.entrypoint or (image.has_busybox and (program.startswith(("/busybox/", "/bin/")) or "/" not in program)):
+    if program in image.entrypoint or (
+        image.has_busybox and (program.startswith(("/busybox/", "/bin/")) or "/" not in program)
+    ):
         return ""
     if "/" in program:
         return f'exec: "{program}": stat {program}: no such file or directory'

@@ -73,7 +73,9 @@ class Kubelet:
             else:
                 grace = pod["metadata"].get("deletionGracePeriodSeconds", 0)
                 self._clock.call_after(min(self._timings.stop, grace), lambda: self._remove(pod))
-        elif life is not None and pod["spec"].get("activeDeadlineSeconds") != previous["spec"].get("activeDeadlineSeconds"):
+        elif life is not None and pod["spec"].get("activeDeadlineSeconds") != previous["spec"].get(
+            "activeDeadlineSeconds"
+        ):
             self._clock.call_after(0.0, life.set_deadline)
 
     def _remove(self, pod: Manifest) -> None:
@@ -92,7 +94,9 @@ class Kubelet:
         now = stamp(self._clock.now())
         if problem:
             self._scheduler.record(pod, "FailedScheduling", problem, is_warning=True)
-            new["status"]["conditions"] = [condition("PodScheduled", False, now, reason="Unschedulable", message=problem)]
+            new["status"]["conditions"] = [
+                condition("PodScheduled", False, now, reason="Unschedulable", message=problem)
+            ]
             self._store.replace(pod, new)
             return
         new["spec"]["nodeName"] = node
@@ -132,11 +136,15 @@ def _lacking(node: Manifest, pod: Manifest) -> str:
     offered = (node.get("status") or {}).get("allocatable") or {}
     for resource in ("cpu", "memory"):
         requests = ((c.get("resources") or {}).get("requests") or {} for c in pod["spec"]["containers"])
-        if resource in offered and sum(amount(found.get(resource, 0)) for found in requests) > amount(offered[resource]):
+        if resource in offered and sum(amount(found.get(resource, 0)) for found in requests) > amount(
+            offered[resource]
+        ):
             return resource
     return ""
 
 
 def _not_started(pod: Manifest, name: str, reason: str) -> RejectedError:
-    words = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}.get(reason, reason)
+    words = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}.get(
+        reason, reason
+    )
     return bad_request(f'container "{name}" in pod "{name_of(pod)}" is waiting to start: {words}')

@@ -19,11 +19,15 @@ def patched(manifest: Manifest, content_type: str, patch: Any) -> JSON:
     """Return the patched copy; RejectedError 400, 415 or 422. A strategic patch is taken where it holds no list."""
     if content_type == JSON_PATCH:
         if not isinstance(patch, list):
-            raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp")
+            raise bad_request(
+                "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+            )
         return json_patched(manifest, patch)
     if content_type == MERGE_PATCH or (content_type == STRATEGIC_PATCH and not _has_list(patch)):
         if not isinstance(patch, dict):
-            raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+            raise bad_request(
+                "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+            )
         merged: JSON = merge_patched(manifest, patch)
         return merged
     raise unsupported_media_type()

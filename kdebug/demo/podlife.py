@@ -17,14 +17,22 @@ from kdebug.domain.kinds import CONFIG_MAP, POD, SECRET, Manifest, name_of, name
 
 _LONGEST_BACK_OFF = 300.0
 _TOO_LONG = "Pod was active on the node longer than the specified deadline"
-_CANNOT_START = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+_CANNOT_START = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+)
 
 
 class PodLife:
     """What the kubelet knows of one pod. Every method is one event in its life and ends in a written status."""
 
     def __init__(
-        self, pod: Manifest, store: Store, clock: Clock, events: Recorder, timings: Timings, stopped: Callable[[str], None]
+        self,
+        pod: Manifest,
+        store: Store,
+        clock: Clock,
+        events: Recorder,
+        timings: Timings,
+        stopped: Callable[[str], None],
     ) -> None:
         self._pod = pod
         self._store = store
@@ -97,7 +105,9 @@ class PodLife:
     def _config(self) -> dict[tuple[str, str], Manifest]:
         namespace = namespace_of(self._pod)
         return {
-            (kind.name, name_of(item)): item for kind in (CONFIG_MAP, SECRET) for item in self._store.list(kind, namespace)
+            (kind.name, name_of(item)): item
+            for kind in (CONFIG_MAP, SECRET)
+            for item in self._store.list(kind, namespace)
         }
 
     def _mount(self) -> None:

@@ -61,7 +61,9 @@ def _host_namespaces(spec: JSON) -> str:
 
 def _host_ports(spec: JSON) -> str:
     ports = {
-        str(container.get("name")): [str(port["hostPort"]) for port in container.get("ports") or () if port.get("hostPort")]
+        str(container.get("name")): [
+            str(port["hostPort"]) for port in container.get("ports") or () if port.get("hostPort")
+        ]
         for container in _containers(spec)
     }
     using = {name: found for name, found in ports.items() if found}
@@ -127,7 +129,9 @@ def _volume_types(spec: JSON) -> str:
     types = sorted(set(wrong.values()))
     verb = "uses" if len(wrong) == 1 else "use"
     noun = "volume type" if len(types) == 1 else "volume types"
-    return f"restricted volume types ({_list('volume', list(wrong))} {verb} restricted {noun} {', '.join(_quoted(types))})"
+    return (
+        f"restricted volume types ({_list('volume', list(wrong))} {verb} restricted {noun} {', '.join(_quoted(types))})"
+    )
 
 
 def _non_root(spec: JSON) -> str:
@@ -139,7 +143,11 @@ def _non_root(spec: JSON) -> str:
     if _security(spec).get("runAsNonRoot") is False:
         return "runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false)"
     names = _named(spec, lambda container: _security(container).get("runAsNonRoot") is None)
-    return f"runAsNonRoot != true (pod or {_list('container', names)} must set securityContext.runAsNonRoot=true)" if names else ""
+    return (
+        f"runAsNonRoot != true (pod or {_list('container', names)} must set securityContext.runAsNonRoot=true)"
+        if names
+        else ""
+    )
 
 
 def _root_user(spec: JSON) -> str:
@@ -162,7 +170,9 @@ def _seccomp(spec: JSON, *, is_restricted: bool) -> str:
     if names:
         setters.append(_list("container", names))
     if setters:
-        return f'seccompProfile ({" and ".join(setters)} must not set securityContext.seccompProfile.type to "Unconfined")'
+        return (
+            f'seccompProfile ({" and ".join(setters)} must not set securityContext.seccompProfile.type to "Unconfined")'
+        )
     if not is_restricted or of_pod is not None:
         return ""
     names = _named(spec, lambda container: profile(container) is None)

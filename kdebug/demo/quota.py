@@ -76,7 +76,11 @@ def _used(store: Store, namespace: str, resource: str) -> Fraction:
 
 
 def _use(kind: Kind, manifest: Manifest, resource: str) -> Fraction:
-    if kind == POD and (manifest.get("status") or {}).get("phase") in ("Failed", "Succeeded") and resource != "count/pods":
+    if (
+        kind == POD
+        and (manifest.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+        and resource != "count/pods"
+    ):
         return Fraction(0)
     if resource in (f"count/{qualified_plural(kind)}", kind.plural if not kind.group else ""):
         return Fraction(1)
@@ -94,6 +98,8 @@ def _unset(pod: Manifest, hard: dict[str, str]) -> Iterator[str]:
         field, _, name = resource.partition(".") if "." in resource else ("requests", "", resource)
         if field not in ("requests", "limits") or name not in ("cpu", "memory"):
             continue
-        missing = [c["name"] for c in pod["spec"]["containers"] if name not in ((c.get("resources") or {}).get(field) or {})]
+        missing = [
+            c["name"] for c in pod["spec"]["containers"] if name not in ((c.get("resources") or {}).get(field) or {})
+        ]
         if missing:
             yield f"{resource} for: {','.join(missing)}"

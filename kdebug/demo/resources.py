@@ -14,7 +14,10 @@ JSON = dict[str, Any]
 SERVICE = Kind(name="Service", api_version="v1", plural="services")
 CLAIM = Kind(name="PersistentVolumeClaim", api_version="v1", plural="persistentvolumeclaims")
 CLUSTER_ROLE_BINDING = Kind(
-    name="ClusterRoleBinding", api_version="rbac.authorization.k8s.io/v1", plural="clusterrolebindings", is_namespaced=False
+    name="ClusterRoleBinding",
+    api_version="rbac.authorization.k8s.io/v1",
+    plural="clusterrolebindings",
+    is_namespaced=False,
 )
 ADMISSION_POLICY = Kind(
     name="ValidatingAdmissionPolicy",
@@ -87,7 +90,9 @@ def place_of(path: str) -> Place | None:
     if kind is None or len(rest) > 3 or (namespace and not kind.is_namespaced):
         return None
     name, subresource = (*rest[1:], "", "")[:2]
-    if (name and kind.is_namespaced and not namespace) or (subresource and subresource not in SUBRESOURCES.get(kind.plural, ())):
+    if (name and kind.is_namespaced and not namespace) or (
+        subresource and subresource not in SUBRESOURCES.get(kind.plural, ())
+    ):
         return None
     return Place(kind=kind, namespace=namespace, name=name, subresource=subresource)
 

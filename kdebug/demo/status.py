@@ -72,7 +72,9 @@ def not_allowed() -> RejectedError:
 
 def already_exists(kind: Kind, name: str) -> RejectedError:
     """Return 409 for a name that is taken."""
-    return RejectedError(409, "AlreadyExists", f'{qualified_plural(kind)} "{name}" already exists', _details(kind, name))
+    return RejectedError(
+        409, "AlreadyExists", f'{qualified_plural(kind)} "{name}" already exists', _details(kind, name)
+    )
 
 
 def wrong_uid(kind: Kind, name: str, asked: str, found: str) -> RejectedError:

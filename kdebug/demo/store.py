@@ -73,7 +73,9 @@ class Store:
     def list(self, kind: Kind, namespace: str = "") -> list[Manifest]:
         """Return the objects of a kind in the order of namespace and name; of all namespaces when it is empty."""
         found = self._objects[kind.plural].items()
-        return [item for (place, _), item in sorted(found, key=lambda pair: pair[0]) if not namespace or place == namespace]
+        return [
+            item for (place, _), item in sorted(found, key=lambda pair: pair[0]) if not namespace or place == namespace
+        ]
 
     def everything(self) -> Iterator[Manifest]:
         """Yield every object."""
@@ -100,7 +102,14 @@ class Store:
         """Return a new object with what the server fills in: uid, time, generation."""
         made: JSON = copied(manifest)
         metadata: JSON = made.setdefault("metadata", {})
-        for field in ("uid", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"):
+        for field in (
+            "uid",
+            "resourceVersion",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "managedFields",
+            "selfLink",
+        ):
             metadata.pop(field, None)
         metadata["uid"] = self._new_uid()
         metadata["creationTimestamp"] = stamp(self._clock.now())
@@ -155,7 +164,9 @@ class Store:
 
     def _record(self, change_type: str, manifest: Manifest, previous: Manifest | None) -> None:
         self.version += 1
-        change = Change(type=change_type, version=self.version, kind=kind_of(manifest), object=manifest, previous=previous)
+        change = Change(
+            type=change_type, version=self.version, kind=kind_of(manifest), object=manifest, previous=previous
+        )
         self._history.append(change)
         if len(self._history) > HISTORY_LIMIT:
             dropped = self._history[: HISTORY_LIMIT // 2]

@@ -54,14 +54,18 @@ def wrong_value(field: str, value: Any, why: str) -> Cause:
 
 def missing_value(field: str, why: str = "") -> Cause:
     """Return the cause for a field that must be set."""
-    return Cause(field=field, reason="FieldValueRequired", message=f"Required value: {why}" if why else "Required value")
+    return Cause(
+        field=field, reason="FieldValueRequired", message=f"Required value: {why}" if why else "Required value"
+    )
 
 
 def unsupported_value(field: str, value: Any, values: Sequence[str]) -> Cause:
     """Return the cause for a value that is none of the known ones."""
     shown = f'"{value}"' if isinstance(value, str) else str(value)
     known = ", ".join(f'"{known}"' for known in values)
-    return Cause(field=field, reason="FieldValueNotSupported", message=f"Unsupported value: {shown}: supported values: {known}")
+    return Cause(
+        field=field, reason="FieldValueNotSupported", message=f"Unsupported value: {shown}: supported values: {known}"
+    )
 
 
 def forbidden_value(field: str, why: str) -> Cause:
@@ -114,7 +118,9 @@ def _metadata_faults(manifest: Manifest) -> Iterator[Cause]:
         yield missing_value("metadata.name", "name or generateName is required")
     elif manifest["kind"] in _NAMED_BY_LABEL:
         if not _LABEL.fullmatch(name) or len(name) > 63:
-            yield wrong_value("metadata.name", name, _NOT_LABEL if len(name) <= 63 else "must be no more than 63 characters")
+            yield wrong_value(
+                "metadata.name", name, _NOT_LABEL if len(name) <= 63 else "must be no more than 63 characters"
+            )
     elif manifest["kind"] not in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"):
         if len(name) > 253:
             yield wrong_value("metadata.name", name, "must be no more than 253 characters")
@@ -123,7 +129,10 @@ def _metadata_faults(manifest: Manifest) -> Iterator[Cause]:
     for key, value in (metadata.get("labels") or {}).items():
         yield from _label_faults(key, value)
     for owner in metadata.get("ownerReferences") or ():
-        for field, why in (("apiVersion", "version must not be empty"), *((f, "must not be empty") for f in ("kind", "name", "uid"))):
+        for field, why in (
+            ("apiVersion", "version must not be empty"),
+            *((f, "must not be empty") for f in ("kind", "name", "uid")),
+        ):
             if not owner.get(field):
                 yield wrong_value(f"metadata.ownerReferences.{field}", "", why)
 
@@ -131,11 +140,15 @@ def _metadata_faults(manifest: Manifest) -> Iterator[Cause]:
 def _label_faults(key: str, value: Any) -> Iterator[Cause]:
     prefix, slash, name = key.rpartition("/")
     if not _KEY_NAME.fullmatch(name) or len(name) > 63:
-        yield wrong_value("metadata.labels", key, _NOT_KEY if len(name) <= 63 else "name part must be no more than 63 characters")
+        yield wrong_value(
+            "metadata.labels", key, _NOT_KEY if len(name) <= 63 else "name part must be no more than 63 characters"
+        )
     if slash and not _SUBDOMAIN.fullmatch(prefix):
         yield wrong_value("metadata.labels", key, f"prefix part {_NOT_SUBDOMAIN}")
     if not _LABEL_VALUE.fullmatch(str(value)) or len(str(value)) > 63:
-        yield wrong_value("metadata.labels", value, _NOT_VALUE if len(str(value)) <= 63 else "must be no more than 63 characters")
+        yield wrong_value(
+            "metadata.labels", value, _NOT_VALUE if len(str(value)) <= 63 else "must be no more than 63 characters"
+        )
 
 
 def _data_faults(manifest: Manifest) -> Iterator[Cause]:
@@ -152,7 +165,11 @@ def _pod_faults(spec: JSON, path: str) -> Iterator[Cause]:
         for index, container in enumerate(spec.get(field) or ()):
             yield from _container_faults(container, f"{path}.{field}[{index}]", spec)
             if (name := str(container.get("name", ""))) in seen:
-                yield Cause(field=f"{path}.{field}[{index}].name", reason="FieldValueDuplicate", message=f'Duplicate value: "{name}"')
+                yield Cause(
+                    field=f"{path}.{field}[{index}].name",
+                    reason="FieldValueDuplicate",
+                    message=f'Duplicate value: "{name}"',
+                )
             seen.add(name)
     policy = spec.get("restartPolicy", "Always")
     if policy not in ("Always", "OnFailure", "Never"):

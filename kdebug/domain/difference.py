@@ -58,13 +58,15 @@ def differences(old: Any, new: Any, keys: Keys = ()) -> tuple[Difference, ...]:
 
 
 def _differences(old: Any, new: Any, keys: Keys) -> Iterator[Difference]:
+    if old is new or old == new:
+        return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         yield from _of_mappings(old, new, keys)
     elif _is_list_of_objects(old) and _is_list_of_objects(new) and (old or new):
         yield from _of_lists(old or [], new or [], keys)
     elif old is None and isinstance(new, Mapping) and new:
-        yield from _of_mappings({}, new, keys)
-    elif old != new and not (old in (None, []) and new in (None, [])):
+        yield from list(_of_mappings({}, new, keys)) or [Difference(keys=keys, new=new)]
+    elif not (old in (None, []) and new in (None, [])):
         yield Difference(keys=keys, old=old, new=new)
 
 

@@ -21,6 +21,7 @@ _SECRET_WORDS = frozenset(
         "bearer", "pat", "dsn", "salt", "pepper",
     }
 )  # fmt: skip
+_SECRET_ENDINGS = ("password", "passwd", "secret", "token", "apikey")
 _KEY_ADJECTIVES = frozenset(
     {
         "api", "access", "private", "secret", "signing", "encryption", "auth", "account", "shared", "master",
@@ -43,7 +44,7 @@ _SHAPES = tuple(
     for pattern in (
         r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s/?#@:]{0,256}:[^\s/?#@]{1,256}@|://[A-Za-z0-9_-]{16,256}@",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----",
-        r"\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8}",
+        r"\beyJ[A-Za-z0-9_-]{8,400}\.[A-Za-z0-9_-]{8}",
         r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
         r"\bgh[pousr]_[A-Za-z0-9]{20}|\bgithub_pat_[A-Za-z0-9_]{20}|\bglpat-[A-Za-z0-9_-]{16}",
         r"\bxox[abeoprs]-[A-Za-z0-9-]{8}|\bhooks\.slack\.com/services/\S",
@@ -195,7 +196,7 @@ def _is_secret_name(name: str) -> bool:
         return False
     pairs = pairwise(words)
     has_key = any(first in _KEY_ADJECTIVES and second in ("key", "keys") for first, second in pairs)
-    return has_key or any(word in _SECRET_WORDS for word in words)
+    return has_key or any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDINGS) for word in words)
 
 
 def _has_secret_shape(value: str) -> bool:

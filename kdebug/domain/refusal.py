@@ -78,11 +78,13 @@ def explain(verdict: Verdict, names: ConnectionNames, target: str, namespace: st
 
 
 def refused_error(verdict: Verdict, names: ConnectionNames, target: str, namespace: str = "") -> RefusedError:
-    """Return the error of a refusal: `because` has the lines between the verdict and the remedy."""
+    """Return the error of a refusal; its remedy has one line each for change, what is possible now, and the request."""
     parts = refusal(verdict, names, target, namespace)
-    return RefusedError(
-        parts.what.removeprefix("refused: "), because=parts.because, remedy=parts.change or parts.possible_command
-    )
+    because = f"{parts.because}\nalso: {parts.others}" if parts.others else parts.because
+    remedy = [parts.change] if parts.change else []
+    remedy += [f"possible now: {parts.possible_command}", parts.possible] if parts.possible_command else []
+    remedy += ["to send to whoever runs the cluster:", parts.request, parts.request_command]
+    return RefusedError(parts.what.removeprefix("refused: "), because=because, remedy="\n".join(remedy))
 
 
 def plan_command(target: str, context: str, namespace: str) -> str:

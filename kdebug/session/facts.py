@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from kdebug.domain.guard import ObjectFacts, ServerFacts
 from kdebug.domain.kinds import NAMESPACE, NODE, Manifest, name_of, uid_of
@@ -38,22 +38,20 @@ def read_facts(
         nodes = pool.submit(_nodes, cluster)
     manifest = reading.result() if reading else target
     isolated_facts, is_missing = found[isolated].result()
+    target_facts, is_target_missing = found[target_namespace].result() if target_namespace else (None, False)
     facts = ServerFacts(
         isolated=isolated_facts,
-        target_namespace=_result(found, target_namespace),
+        target_namespace=target_facts,
+        is_target_namespace_missing=is_target_missing,
         target=object_facts(manifest) if isinstance(manifest, dict) else None,
         isolated_name=isolated,
         target_namespace_name=target_namespace,
         is_isolated_missing=is_missing,
         nodes=nodes.result(),
-        kube_system_uid=getattr(_result(found, "kube-system"), "uid", ""),
+        kube_system_uid=getattr(found["kube-system"].result()[0], "uid", ""),
         now=cluster.now(),
     )
     return facts, manifest if isinstance(manifest, dict) else None
-
-
-def _result(found: dict[str, Future[tuple[ObjectFacts | None, bool]]], name: str) -> ObjectFacts | None:
-    return found[name].result()[0] if name in found else None
 
 
 def _namespace(cluster: Cluster, name: str) -> tuple[ObjectFacts | None, bool]:

@@ -98,6 +98,7 @@ class DebugSession:
             self.plan.container,
             seconds=self.running_timeout,
             clock=self.timing.clock,
+            sleep=self.timing.sleep,
             emit=self.emit,
             image_remedy=self.image_remedy,
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kdebug.domain.clone import CloneSettings, clone_pod, kept_containers, original_command
-from kdebug.domain.dependencies import Dependency, DependencyPolicy, decide, find_dependencies
+from kdebug.domain.dependencies import COPIED, Dependency, DependencyPolicy, decide, find_dependencies
 from kdebug.domain.diagnosis import Diagnosis
 from kdebug.domain.guard import ServerFacts
 from kdebug.domain.images import GOOGLE_RULE, VariantRule, debug_variant, image_argument
@@ -218,7 +218,9 @@ class _Copies:
 
     def config_maps(self, dependencies: Sequence[Dependency]) -> Mapping[str, str]:
         """Return the session's copy of each ConfigMap that can be read, by the target's name for it."""
-        wanted = dict.fromkeys(d.name for d in dependencies if d.kind == CONFIG_MAP.name and d.is_kept)
+        names = frozenset(dependency.name for dependency in dependencies if dependency.kind == CONFIG_MAP.name)
+        decisions = decide(dependencies, DependencyPolicy(config_maps=names))
+        wanted = [d.dependency.name for d in decisions if d.outcome == COPIED and d.dependency.kind == CONFIG_MAP.name]
         for number, name in enumerate(wanted, 1):
             try:
                 self._read[name] = self._cluster.get(CONFIG_MAP, name, self._namespace)

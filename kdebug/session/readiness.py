@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kdebug.domain.diagnosis import LAST_LINES
@@ -14,13 +14,14 @@ from kdebug.errors import (
     ApiError,
     CloneNotStartedError,
     DeniedError,
+    ImageMissingError,
     NotFoundError,
     ServerFaultError,
     ThrottledError,
     UnreachableError,
 )
 from kdebug.session.events import CloneProgressed, Emit
-from kdebug.session.port import Cluster
+from kdebug.session.port import Change, Cluster
 
 SLICE_SECONDS = 1.0
 """How long one watch lasts: the longest that an ending of the session waits for."""
@@ -110,9 +111,17 @@ class _Wait:
         if self.judge(pod).is_ready:
             return pod
         self.read_events(pod)
-        changes = self.cluster.watch(
-            POD, self.namespace, fields=selector, resource_version=listing.resource_version, seconds=seconds
-        )
+        version = listing.resource_version
+        changes = self.cluster.watch(POD, self.namespace, fields=selector, resource_version=version, seconds=seconds)
+        try:
+            return self.follow(changes, stop)
+        finally:
+            # An error's traceback would keep the watch, and its connection, open.
+            if isinstance(changes, Generator):
+                changes.close()
+
+    def follow(self, changes: Iterator[Change], stop: Callable[[], None]) -> Manifest | None:
+        """Judge each change; return the pod when it is ready, None when the watch is over."""
         for change in changes:
             if change.type == "DELETED":
                 raise self.gone()
@@ -156,7 +165,8 @@ class _Wait:
         if log:
             because = f"{because}\n{log}" if because else f"its log ends with:\n{log}"
         remedy = self.remedy if reading.is_image_missing and self.remedy else reading.remedy
-        return CloneNotStartedError(reading.failure, because=because or _node_words(pod), remedy=remedy)
+        error = ImageMissingError if reading.is_image_missing else CloneNotStartedError
+        return error(reading.failure, because=because or _node_words(pod), remedy=remedy)
 
     def log_of(self, container: str) -> str:
         """Return the last lines of a container's log, or nothing when it cannot be read."""

@@ -12,12 +12,12 @@ from pathlib import Path
 DATA = Path(__file__).parent / "data"
 CERTIFICATE = DATA / "loopback.crt"
 KEY = DATA / "loopback.key"
-"""Self-signed for 127.0.0.1 and other.example; the same pair serves as the server's, its authority, and a client's."""
+"""Self-signed for 127.0.0.1 and other.example; it serves as the server's pair, its authority, and a client's pair."""
 PROBE = "/probe"
 
 
 class Recorder:
-    """What arrived: for each request of PROBE the identifying headers, in order, and whether a client certificate came with it."""
+    """What arrived: for each request of PROBE the identifying headers, and whether a client certificate came too."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -34,12 +34,14 @@ def recording() -> Iterator[Recorder]:
     """Serve until the block ends."""
 
     class Recording(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
-            found = [pair for pair in self.headers.items() if pair[0].lower().startswith(("authorization", "impersonate-"))]
+        def do_GET(self) -> None:
+            found = [
+                pair for pair in self.headers.items() if pair[0].lower().startswith(("authorization", "impersonate-"))
+            ]
             connection = self.connection
             assert isinstance(connection, ssl.SSLSocket)
             # Vendors' wrappers of kubectl ask for /version first, in their own way.
-            if self.path.partition('?')[0] == PROBE:
+            if self.path.partition("?")[0] == PROBE:
                 recorder.requests.append((found, bool(connection.getpeercert())))
             self.send_response(200)
             self.send_header("Content-Length", "2")
@@ -70,6 +72,8 @@ class _TlsServer(ThreadingHTTPServer):
     tls.verify_mode = ssl.CERT_OPTIONAL
 
     def finish_request(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
-        with contextlib.suppress(ssl.SSLError, ConnectionError):
-            with self.tls.wrap_socket(request, server_side=True) as secured:
-                super().finish_request(secured, client_address)
+        with (
+            contextlib.suppress(ssl.SSLError, ConnectionError),
+            self.tls.wrap_socket(request, server_side=True) as secured,
+        ):
+            super().finish_request(secured, client_address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -165,7 +166,7 @@ def event(kind: str, name: str) -> dict[str, Any]:
 def test_a_watch_yields_changes_and_passes_over_bookmarks(api: FakeApi, cluster: KubernetesCluster) -> None:
     api.script = [lines(event("ADDED", "a"), event("BOOKMARK", ""), event("DELETED", "b"), then="cut")]
     changes = list(cluster.watch(POD, "shop", fields="metadata.name=a", resource_version="4", seconds=30))
-    assert [(change.type, change.object["metadata"]["name"]) for change in changes] == [("ADDED", "a"), ("DELETED", "b")]
+    assert [(each.type, each.object["metadata"]["name"]) for each in changes] == [("ADDED", "a"), ("DELETED", "b")]
     assert changes[0].object["kind"] == "Pod"
     assert dict(api.seen[0].query) == {
         "watch": "true",
@@ -209,11 +210,9 @@ def test_rights_are_asked_at_once_and_answered_in_order(api: FakeApi, cluster: K
     together = threading.Barrier(len(verbs), timeout=10)
 
     async def respond(request: web.Request) -> web.StreamResponse:
-        import asyncio
-
-        asked = (await request.json())["spec"]["resourceAttributes"]
+        verb = (await request.json())["spec"]["resourceAttributes"]["verb"]
         await asyncio.to_thread(together.wait)
-        return web.json_response({"status": {"allowed": asked["verb"] in ("get", "delete"), "denied": asked["verb"] == "delete"}})
+        return web.json_response({"status": {"allowed": verb in ("get", "delete"), "denied": verb == "delete"}})
 
     api.script = [respond]
     accesses = [Access(verb=verb, resource="pods", subresource="exec", namespace="shop") for verb in verbs]
@@ -297,6 +296,20 @@ def test_a_proxy_gets_its_credentials_and_the_server_does_not_get_them(api: Fake
     adapter.close()
     assert api.seen[0].header("Proxy-Authorization") == ["Basic YW5uOnNlY3JldA=="]
     assert api.seen[0].header("Host") == ["api.example.com"]
+
+
+async def test_a_proxy_that_does_not_answer_is_named_without_its_password() -> None:
+    proxy = {"HTTP_PROXY": "http://ann:secret@127.0.0.1:1"}
+    adapter = cluster_at("http://api.example.com", environment=proxy)
+    with pytest.raises(UnreachableError) as rest:
+        adapter.get(POD, "web", "shop")
+    with pytest.raises(UnreachableError) as stream:
+        async with adapter.exec("shop", "web", container="c", command=["x"], stdin=False, tty=False, size=(1, 1)):
+            raise AssertionError("it must not open")
+    for error in (rest.value, stream.value):
+        assert "connection refused" in error.because
+        assert "through the proxy http://127.0.0.1:1" in error.because
+        assert "secret" not in error.because + error.remedy
 
 
 def test_manifests_go_out_as_they_are(api: FakeApi, cluster: KubernetesCluster) -> None:

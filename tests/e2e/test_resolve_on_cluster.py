@@ -29,10 +29,12 @@ SLEEPER = {"name": "app", "image": "busybox:1", "command": ["sleep", "600"]}
 
 
 @pytest.fixture(scope="module")
-def cluster(kubeconfig: Path) -> Cluster:
+def cluster(kubeconfig: Path) -> Iterator[Cluster]:
     """Return the real cluster, as its administrator."""
     selection = Selection(kubeconfig=str(kubeconfig))
-    return connect(load(selection, {}, Path("/nonexistent")), {}, user_agent="kdebug-test", request_timeout=20.0)
+    made = connect(load(selection, {}, Path("/nonexistent")), {}, user_agent="kdebug-test", request_timeout=20.0)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -104,4 +104,6 @@ def test_the_error_carries_the_same_words() -> None:
     assert error.exit_code == 3
     assert error.what == "this looks like production"
     assert "api.prod.example.com" in error.because
-    assert error.remedy
+    text = f"refused: {error.what}\n{error.because}\n{error.remedy}"
+    for line in explain(judge(facts.names, None, facts.rules), facts.names, "prism-proxy-pod"):
+        assert line.strip().removeprefix("because: ").removeprefix("change: ") in text

@@ -61,7 +61,7 @@ def _judge(wiring: Wiring, cluster: Cluster, settings: SetupSettings) -> None:
     covered = [facts_of for name in names if (facts_of := _namespace(cluster, name))]
     verdict = judge_setup(wiring.names, facts, wiring.rules, environment=settings.environment, covered=covered)
     if not verdict.is_allowed:
-        raise refused_error(verdict, wiring.names, f"namespace {settings.namespace}")
+        raise refused_error(verdict, wiring.names, "")
 
 
 def _namespace(cluster: Cluster, name: str) -> ObjectFacts | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 from kdebug.domain.clone import containers, environment, fields, objects, resources, scheduling, security, volumes
@@ -113,7 +113,7 @@ def clone_pod(target: Manifest, settings: CloneSettings) -> Clone:
     for step in steps:
         stages.append(step.apply(stages[-1]))
     clone = stages[-1]
-    traces = [differences(before, after) for before, after in pairwise(stages)]
+    traces = [_Trace(before, after) for before, after in pairwise(stages)]
     secrets = secret_values(target) | secret_values(clone)
     explained = [_explained(difference, steps, traces, secrets) for difference in differences(target, clone)]
     return Clone(
@@ -126,26 +126,29 @@ def clone_pod(target: Manifest, settings: CloneSettings) -> Clone:
     )
 
 
-def _explained(
-    difference: Difference, steps: Sequence[Step], traces: Sequence[Sequence[Difference]], secrets: Set[str]
-) -> Explained:
+def _explained(difference: Difference, steps: Sequence[Step], traces: Sequence[_Trace], secrets: Set[str]) -> Explained:
     """Return the difference with the step that made it: the last that touched the place, or what is nearest to it."""
-
-    def nearness(index: int) -> tuple[bool, int, int]:
-        best = max((_nearness(difference.keys, trace.keys) for trace in traces[index]), default=(False, 0))
-        return (*best, index)
-
-    step = steps[max(range(len(steps)), key=nearness)]
+    last = max(range(len(steps)), key=lambda index: (traces[index].nearness(difference.keys), index))
     return Explained(
         path=difference.path,
         old=hidden(difference.old, secrets),
         new=hidden(difference.new, secrets),
-        step=step.name,
-        reason=step.why,
+        step=steps[last].name,
+        reason=steps[last].why,
     )
 
 
-def _nearness(place: Keys, touched: Keys) -> tuple[bool, int]:
-    """Return whether one of the places holds the other, and how many parts of the path they share."""
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(place, touched, strict=False)))
-    return shared == min(len(place), len(touched)), shared
+class _Trace:
+    """The places that one step touched."""
+
+    def __init__(self, before: Manifest, after: Manifest) -> None:
+        self._touched = {difference.keys for difference in differences(before, after)}
+        self._above = {keys[:length] for keys in self._touched for length in range(len(keys) + 1)}
+
+    def nearness(self, place: Keys) -> tuple[bool, int]:
+        """Return whether the step touched the place, or something in or around it, and how much of the path is shared."""
+        if place in self._above:
+            return True, len(place)
+        shared = [length for length in range(len(place)) if place[:length] in self._above]
+        inside = [length for length in shared if place[:length] in self._touched]
+        return bool(inside), max(inside or shared, default=0)
