@@ -31,14 +31,17 @@ class Invocation:
     help_topic: str | None = None
 
     @property
-    def argv(self) -> tuple[str, ...]:
-        """Everything but the remainder, as the parser takes it: command, flags, words."""
-        typed = (f"--{name}" if ALL_FLAGS[name].is_switch else f"--{name}={value}" for name, value in self.flags)
-        return (self.command, *typed, "--", *self.words)
+    def word(self) -> str:
+        """The first bare word after the command, or an empty string."""
+        return self.words[0] if self.words else ""
 
     def value_of(self, name: str) -> str:
         """Return the last value of a flag, or an empty string."""
         return next((value for flag, value in reversed(self.flags) if flag == name), "")
+
+    def values_of(self, name: str) -> tuple[str, ...]:
+        """Return every value of a flag, in the order in which they were typed."""
+        return tuple(value for flag, value in self.flags if flag == name)
 
     def has(self, name: str) -> bool:
         """Return whether the flag was typed."""

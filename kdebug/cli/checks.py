@@ -3,38 +3,10 @@
 from __future__ import annotations
 
 from kdebug.cli import values
-from kdebug.cli.requests import Connection
 from kdebug.errors import UsageError
 
 MAX_DURATION_SECONDS = 4 * 3600
 EXAMPLE = "kdebug setup --environment staging --covers cluster"
-
-
-def connection(
-    namespace: str,
-    context: str,
-    kubeconfig: str,
-    cluster: str,
-    user: str,
-    as_: str,
-    as_group: list[str] | None,
-    as_uid: str,
-    request_timeout: str,
-) -> Connection:
-    """Return which cluster is meant, and as whom."""
-    if (as_group or as_uid) and not as_:
-        raise UsageError("--as-group and --as-uid need --as", because="a group or uid is taken on with a user")
-    return Connection(
-        kubeconfig=kubeconfig,
-        context=context,
-        cluster=cluster,
-        user=user,
-        namespace=namespace,
-        impersonate=as_,
-        impersonate_groups=tuple(as_group or ()),
-        impersonate_uid=as_uid,
-        request_timeout=timeout(request_timeout, "--request-timeout", 30, plain_seconds=True),
-    )
 
 
 def check_target(name: str, selector: str, filename: str) -> None:
@@ -48,7 +20,7 @@ def check_target(name: str, selector: str, filename: str) -> None:
         raise UsageError("the name is too long", because="a pod's name has at most 253 characters")
 
 
-def check_statement(environment: str, covers: list[str]) -> None:
+def check_statement(environment: str, covers: tuple[str, ...]) -> None:
     """Raise UsageError for a statement with a part missing; neither part has a default."""
     if not environment:
         raise UsageError(
@@ -58,16 +30,16 @@ def check_statement(environment: str, covers: list[str]) -> None:
         raise UsageError("--covers is missing", because="somebody has to say whose pods may be targets", remedy=EXAMPLE)
 
 
-def allow(typed: list[str] | None) -> tuple[str, ...]:
+def allow(typed: tuple[str, ...]) -> tuple[str, ...]:
     """Return what may be copied into the isolated namespace."""
-    if typed is None:
+    if not typed:
         return ("configmaps",)
-    allow = values.several(typed, "--allow")
-    if allow == ("none",):
+    kinds = values.several(typed, "--allow")
+    if kinds == ("none",):
         return ()
-    if unknown := [word for word in allow if word not in ("configmaps", "secrets")]:
+    if unknown := [word for word in kinds if word not in ("configmaps", "secrets")]:
         raise UsageError(f"--allow cannot be {unknown[0]!r}", because="it is configmaps, secrets, both, or none alone")
-    return allow
+    return kinds
 
 
 def image(text: str) -> str:

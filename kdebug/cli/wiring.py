@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,3 +144,12 @@ def journal_entry(wiring: Wiring, session_id: str, namespace: str, holder: str) 
         pid=os.getpid(),
         started_ticks=process_start(os.getpid()),
     )
+
+
+@contextmanager
+def embedded_cluster() -> Iterator[Path]:
+    """Run the embedded cluster of the demo; yields the path of its kubeconfig."""
+    from kdebug.demo.cluster import EmbeddedCluster
+
+    with EmbeddedCluster() as cluster:
+        yield cluster.kubeconfig_path

@@ -183,6 +183,7 @@ def _names(context: Entry, cluster: Entry, user: Entry, namespace: str) -> Conne
         namespace=namespace,
         is_tls_verified=server.startswith("https:") and not cluster.body.get("insecure-skip-tls-verify", False),
         proxy=without_password(cluster.body.get("proxy-url", "")),
+        tls_server_name=cluster.body.get("tls-server-name", ""),
     )
 
 

@@ -128,6 +128,23 @@ class EmbeddedCluster:
         """Return one object as it is now, or None, without a request."""
         return self.on_store(lambda store: store.get(kind, namespace, name))
 
+    def wait_for(self, fact: Callable[[Store], T], *, seconds: float = 10.0) -> T:
+        """Return the fact as soon as it is true, looking after every write; TimeoutError after so many real seconds."""
+
+        async def wait() -> T:
+            has_changed = asyncio.Event()
+            unsubscribe = self._model.store.subscribe(lambda _: has_changed.set())
+            try:
+                async with asyncio.timeout(seconds):
+                    while not (found := fact(self._model.store)):
+                        has_changed.clear()
+                        await has_changed.wait()
+                    return found
+            finally:
+                unsubscribe()
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result()
+
     def load(self, *manifests: Manifest) -> None:
         """Add objects as a scenario does, without a request and without admission."""
 

@@ -19,7 +19,8 @@ def decoded(body: bytes, kind: Kind) -> JSON:
     except ValueError as error:
         shown = body[:512].decode(errors="replace")
         raise bad_request(
-            f"the object provided is unrecognized (must be of type {kind.name}): couldn't get version/kind; json parse error: "
+            f"the object provided is unrecognized (must be of type {kind.name}): couldn't get version/kind; json parse "
+            f"error: "
             f"{error} ({shown})"
         ) from error
     if not isinstance(value, dict):

@@ -97,14 +97,13 @@ def run_of(command: Sequence[str], environment: Mapping[str, str], start: dateti
     """Return what a command does: prism-proxy as its sources say, a few plain commands, anything else goes on."""
     if command[0] == PROXY:
         return _run_proxy(environment, start)
-    if match := re.fullmatch(r"(?:exec )?sleep (\d+)", " ".join(command[-1:] if "-c" in command else command).strip()):
-        return Run(seconds=float(match[1]))
     program = command[0].rpartition("/")[2]
-    if program in ("true", "false"):
-        return Run(exit_code=int(program == "false"), seconds=0.0)
-    if program == "sh" and "-c" not in command and len(command) == 1:
-        return Run(seconds=0.0)
-    if "-c" in command and (match := re.fullmatch(r"(?:.*;\s*)?exit (\d+)", command[-1].strip(), re.DOTALL)):
+    words = command[-1].strip() if "-c" in command else " ".join([program, *command[1:]])
+    if match := re.fullmatch(r"(?:exec )?sleep (\d+)", words):
+        return Run(seconds=float(match[1]))
+    if words in ("true", "false", "sh"):
+        return Run(exit_code=int(words == "false"), seconds=0.0)
+    if "-c" in command and (match := re.fullmatch(r"(?:.*;\s*)?exit (\d+)", words, re.DOTALL)):
         return Run(exit_code=int(match[1]), seconds=0.0)
     return Run()
 

@@ -184,7 +184,8 @@ class PodLife:
     def _fail_pull(self, container: Container) -> None:
         asked, name = container.spec["image"], full_name(container.spec["image"])
         problem = (
-            f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": failed to resolve reference "{name}": '
+            f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": failed to resolve reference '
+            f'"{name}": '
             f"{name}: not found"
         )
         self._tell(container, "Pulling", f'Pulling image "{asked}"')

@@ -187,7 +187,9 @@ class Listener:
 
 
 def _json(body: Manifest, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=json.dumps(body, separators=(",", ":")).encode() + b"\n", content_type="application/json")
+    return web.Response(
+        status=status, body=json.dumps(body, separators=(",", ":")).encode() + b"\n", content_type="application/json"
+    )
 
 
 def _review(body: bytes, place: Place) -> JSON:

@@ -61,7 +61,13 @@ def _cells(kind: str, manifest: Manifest, now: datetime) -> list[str]:
     if kind == "Event":
         seen = _span((now - moment_of(manifest["lastTimestamp"])).total_seconds())
         about = manifest["involvedObject"]
-        return [seen, manifest["type"], manifest["reason"], f"{about['kind'].lower()}/{about['name']}", manifest["message"]]
+        return [
+            seen,
+            manifest["type"],
+            manifest["reason"],
+            f"{about['kind'].lower()}/{about['name']}",
+            manifest["message"],
+        ]
     return [name_of(manifest), _age(manifest, now)]
 
 

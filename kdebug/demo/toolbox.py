@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _WITHOUT_BUSYBOX = (
-    "sh", "awk", "base64", "cat", "chmod", "cp", "cut", "date", "df", "diff", "dmesg", "du", "echo", "env", "false", "find",
-    "grep", "head", "hexdump", "hostname", "id", "kill", "less", "ls", "md5sum", "mkdir", "more", "mount", "mv", "nc", "netstat",
-    "nslookup", "ping", "printenv", "printf", "ps", "pwd", "rm", "sed", "seq", "sha256sum", "sleep", "sort", "stat", "strings",
-    "stty", "tail", "tee", "test", "timeout", "top", "touch", "tr", "true", "uname", "uniq", "vi", "wc", "wget", "which",
-    "whoami", "xargs", "yes",
+    "sh", "awk", "base64", "cat", "chmod", "cp", "cut", "date", "df", "diff", "dmesg", "du", "echo", "env", "false",
+    "find", "grep", "head", "hexdump", "hostname", "id", "kill", "less", "ls", "md5sum", "mkdir", "more", "mount",
+    "mv", "nc", "netstat", "nslookup", "ping", "printenv", "printf", "ps", "pwd", "rm", "sed", "seq", "sha256sum",
+    "sleep", "sort", "stat", "strings", "stty", "tail", "tee", "test", "timeout", "top", "touch", "tr", "true",
+    "uname", "uniq", "vi", "wc", "wget", "which", "whoami", "xargs", "yes",
 )  # fmt: skip
 _SHELLS = ("sh", "ash", "bash")
 

@@ -28,6 +28,8 @@ class ConnectionNames:
     namespace: str
     is_tls_verified: bool
     proxy: str = ""
+    tls_server_name: str = ""
+    """The name that the server's certificate must carry, when it is not the URL's: what is behind a tunnel."""
     ca_fingerprint: str = ""
 
 

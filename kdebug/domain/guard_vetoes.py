@@ -57,6 +57,7 @@ def _kubeconfig_names(names: ConnectionNames) -> tuple[Named, ...]:
         Named(name="cluster", value=names.cluster, place="kubeconfig"),
         Named(name="user", value=names.user, place="kubeconfig"),
         Named(name="host", value=host_of(names.server), place="kubeconfig, server URL"),
+        Named(name="host", value=names.tls_server_name, place="kubeconfig, tls-server-name"),
         Named(name="namespace", value=names.namespace, place="kubeconfig or --namespace"),
     )
 

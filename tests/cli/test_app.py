@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 import pytest
-import typer
 
-from kdebug.cli import app as commands
-from kdebug.cli.app import app, parse
+from kdebug.cli.app import parse
 from kdebug.cli.arguments import normalise
-from kdebug.cli.flags import CONNECTION_FLAGS
+from kdebug.cli.flags import CONNECTION_FLAGS, Flag
 from kdebug.cli.requests import (
     AttachRequest,
     CleanRequest,
@@ -24,8 +21,8 @@ from kdebug.cli.requests import (
     SetupRequest,
     VersionRequest,
 )
-from kdebug.cli.words import COMMANDS
-from kdebug.errors import KdebugError, UsageError
+from kdebug.cli.words import COMMANDS, Command
+from kdebug.errors import UsageError
 
 SESSION = "k3vq5w2m7x4tzr6n"
 STATEMENT = "setup --environment staging --covers cluster"
@@ -141,25 +138,36 @@ def test_every_command_that_talks_to_a_cluster_has_the_connection_flags() -> Non
             assert set(CONNECTION_FLAGS) <= set(command.flags), command.name
 
 
-def test_the_parser_knows_exactly_the_declared_flags() -> None:
-    """What help tells is what the parser takes: names, metavars and words come from one declaration."""
-    parser: Any = typer.main.get_command(app)
-    assert set(parser.commands) == set(COMMANDS)
-    for name, command in COMMANDS.items():
-        options = {tuple(param.opts): param for param in parser.commands[name].params if param.opts[0].startswith("-")}
-        declared = {(flag.long, *((f"-{flag.short}",) if flag.short else ())): flag for flag in command.flags}
-        assert set(options) == set(declared), name
-        for names, flag in declared.items():
-            assert (options[names].metavar or "", options[names].help) == (flag.metavar, flag.help)
-            assert options[names].multiple == flag.is_repeated
+TYPED = {
+    "pod-running-timeout": "7s",
+    "request-timeout": "7s",
+    "max-duration": "7s",
+    "image": "busybox:7",
+    "env": "A=7",
+    "allow": "secrets",
+    "as-group": "g --as u",
+    "as-uid": "7 --as u",
+    "network": "open",
+    "dry-run": "server",
+    "v": "7",
+}
+"""A value for each flag that does not take any text."""
+WORDS = {"open": "pod", "plan": "pod", "attach": SESSION, "clean": SESSION, "setup": STATEMENT.removeprefix("setup")}
 
 
-def test_the_parser_raises_nothing_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parser's complaint would be a usage error too, not an exit or a traceback."""
-    invocation = normalise(["pod"])
-    monkeypatch.setattr(commands, "app", typer.Typer(add_completion=False, rich_markup_mode=None))
-    commands.app.command("plan")(lambda: None)
-    commands.app.command("version")(lambda: None)
-    with pytest.raises(KdebugError) as caught:
-        parse(invocation)
-    assert caught.value.exit_code == 2
+@pytest.mark.parametrize(
+    ("command", "flag"), [(command, flag) for command in COMMANDS.values() for flag in command.flags]
+)
+def test_no_flag_is_parsed_into_nothing(command: Command, flag: Flag) -> None:
+    """Each declared flag changes the request of each command that declares it."""
+    words = WORDS.get(command.name, "")
+    if flag.name in ("selector", "filename"):
+        typed = f"{command.name} {flag.long}=x"
+    elif command.name == "clean" and flag.name in ("expired", "mine", "all"):
+        typed = f"clean {flag.long}"
+    elif flag.is_switch:
+        typed = f"{command.name} {words} {flag.long}"
+    else:
+        value = TYPED.get(flag.name) or (flag.choices[0] if flag.choices else "x")
+        typed = f"{command.name} {words} {flag.long}={value}"
+    assert request_of(typed) != request_of(f"{command.name} {words}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdebug.cli.app import parse
@@ -25,6 +25,7 @@ GROUPS = (
 )
 
 
+@settings(deadline=None)
 @given(st.permutations([*GROUPS, ["prism-proxy-pod"]]), st.booleans())
 def test_any_order_of_the_same_words_is_the_same_request(groups: list[list[str]], is_spelled_out: bool) -> None:
     """Flags may stand before, behind and on both sides of the name, with and without `open`."""
@@ -35,6 +36,7 @@ def test_any_order_of_the_same_words_is_the_same_request(groups: list[list[str]]
     assert parse(normalise(words)) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1, max_size=6))
 def test_what_follows_the_separator_is_untouched(command: list[str]) -> None:
     """Not even a flag, a second separator, an empty word or a control character after -- is looked at."""
@@ -44,6 +46,7 @@ def test_what_follows_the_separator_is_untouched(command: list[str]) -> None:
     assert request.assume_yes
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_nothing_typed_is_worse_than_an_error_with_words(words: list[str]) -> None:
     """Arbitrary words give a request, help, or one of kdebug's own errors."""

@@ -99,7 +99,7 @@ def test_the_first_signal_in_teardown_is_only_noted() -> None:
     """The removal goes on, and the exit code can still be the signal's."""
     noted: list[InterruptedBySignal] = []
     with Interrupts() as interrupts:
-        with interrupts.teardown(pytest.fail, on_first=noted.append):
+        with interrupts.teardown(lambda _: pytest.fail("left"), on_first=noted.append):
             send("SIGINT")
             send("SIGTERM")
         assert [one.number for one in noted] == [signal.SIGINT]

@@ -130,8 +130,8 @@ def test_text_tells_all_of_it(plan: Plan) -> None:
         "configmap/settings: ",
     ):
         assert expected in shown
-    for difference in (*plan.clone.changes, *plan.clone.left_out):
-        assert f"  {difference.path}" in shown
+    paths = [*(change.path for change in plan.clone.changes), *(entry.path for entry in plan.clone.left_out)]
+    assert all(f"  {path}" in shown for path in paths)
 
 
 def test_json_is_one_object(plan: Plan) -> None:

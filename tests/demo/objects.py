@@ -11,7 +11,9 @@ JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 SLEEPER = ["/busybox/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]
 
 
-def pod_spec(command: list[str] | None = None, *, image: str = "prism/proxy:v1.2.3-debug", **more: Any) -> dict[str, Any]:
+def pod_spec(
+    command: list[str] | None = None, *, image: str = "prism/proxy:v1.2.3-debug", **more: Any
+) -> dict[str, Any]:
     """Return a pod's spec that Pod Security `restricted` lets in."""
     container: dict[str, Any] = {
         "name": "c",
@@ -21,10 +23,17 @@ def pod_spec(command: list[str] | None = None, *, image: str = "prism/proxy:v1.2
     if command is not None:
         container["command"] = command
     security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-    return {"restartPolicy": "Never", "terminationGracePeriodSeconds": 2, "securityContext": security, "containers": [container]} | more
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 2,
+        "securityContext": security,
+        "containers": [container],
+    } | more
 
 
-def pod(name: str = "p", command: list[str] | None = None, *, owner: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def pod(
+    name: str = "p", command: list[str] | None = None, *, owner: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """Return a pod that sleeps until it is stopped, or runs a command."""
     made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod_spec(command or SLEEPER, **more)}
     return owned(made, owner)

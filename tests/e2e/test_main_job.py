@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kdebug.domain.kinds import POD
+from kdebug.domain.kinds import POD, kind_of
 from kdebug.domain.ownership import SESSION
 from tests.e2e.conftest import Stage, decoded
 from tests.support import program
@@ -248,3 +248,49 @@ def test_detach_then_clean(stage: Stage, env: dict[str, str]) -> None:
     assert cleaned.returncode == 0, cleaned.stderr.decode()
     assert stage.left() == []
     assert program.run(["sessions", *stage.flags], env).returncode == 0
+
+
+def test_impersonation_holds_for_rest_and_stream(stage: Stage, env: dict[str, str]) -> None:
+    admin = stage.context_of("admin")
+    words = ["prism-proxy-pod", "-n", stage.target_namespace, "--to-namespace", stage.isolated, "--context", admin]
+    done = program.run([*words, "--as", "jane", "--as-group", "oncall", "--", "/busybox/true"], env)
+    assert done.returncode == 0, done.stderr.decode()
+    nobody = program.run([*words, "--as", "jane", "--", "/busybox/true"], env)
+    assert nobody.returncode == 125
+    assert b"forbidden" in nobody.stderr or b"may not" in nobody.stderr or b"refused" in nobody.stderr
+    assert stage.left() == []
+
+
+def test_workloads_of_every_kind_are_targets(stage: Stage, env: dict[str, str]) -> None:
+    from tests.support import prism
+
+    template = {"metadata": {"labels": {"app": "job"}}, "spec": {**prism.proxy_spec(), "restartPolicy": "Never"}}
+    namespace = stage.target_namespace
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate", "namespace": namespace},
+        "spec": {"backoffLimit": 0, "template": template},
+    }
+    stateful = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "store", "namespace": namespace},
+        "spec": {
+            "replicas": 1,
+            "serviceName": "store",
+            "selector": {"matchLabels": {"app": "store"}},
+            "template": {"metadata": {"labels": {"app": "store"}}, "spec": prism.proxy_spec()},
+        },
+    }
+    made = [stage.admin.create(manifest) for manifest in (job, stateful)]
+    eventually(lambda: len(stage.admin.list(POD, namespace).items) >= 4, "their pods are there", 30)
+    try:
+        for word, prefix in (("job/migrate", "pod/migrate-"), ("sts/store", "pod/store-0")):
+            done = program.run(["plan", word, "-n", namespace, *stage.flags, "-o", "json"], env)
+            assert done.returncode == 0, done.stderr.decode()
+            assert json.loads(done.stdout)["target"]["name"].startswith(prefix)
+    finally:
+        for manifest in made:
+            kind = kind_of(manifest)
+            stage.admin.delete(kind, manifest["metadata"]["name"], namespace, uid=manifest["metadata"]["uid"])

@@ -39,15 +39,20 @@ def run(
     words: list[str], env: Mapping[str, str], *, stdin: bytes | int = subprocess.DEVNULL, timeout: float = 90
 ) -> subprocess.CompletedProcess[bytes]:
     """Run kdebug to its end between pipes, without a terminal."""
-    feed = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+    with subprocess.Popen(
         [sys.executable, "-m", "kdebug", *words],
         env=dict(env),
-        capture_output=True,
-        timeout=timeout,
+        stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True,
-        **feed,
-    )
+    ) as process:
+        try:
+            out, err = process.communicate(stdin if isinstance(stdin, bytes) else None, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 class Terminal:

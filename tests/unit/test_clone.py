@@ -198,7 +198,8 @@ def test_no_step_is_idle_and_no_two_have_one_name() -> None:
 
 ALLOWED_SPEC = {
     "activeDeadlineSeconds", "automountServiceAccountToken", "containers", "dnsConfig", "initContainers",
-    "nodeSelector", "os", "restartPolicy", "securityContext", "serviceAccountName", "terminationGracePeriodSeconds", "volumes",
+    "nodeSelector", "os",
+    "restartPolicy", "securityContext", "serviceAccountName", "terminationGracePeriodSeconds", "volumes",
 }  # fmt: skip
 ALLOWED_CONTAINER = {
     "command", "env", "envFrom", "image", "imagePullPolicy", "name", "ports", "resources", "securityContext",
@@ -258,6 +259,8 @@ def test_a_clone_has_the_sessions_names_and_none_of_the_targets(name: str) -> No
 def test_what_cannot_be_cloned_is_refused_with_its_reason(name: str) -> None:
     with pytest.raises(TargetError) as caught:
         clone_pod(REFUSED[name], settings())
+    with pytest.raises(TargetError):
+        kept_containers(REFUSED[name], settings())
     assert caught.value.because
     assert caught.value.remedy
 

@@ -11,6 +11,7 @@ import pytest
 
 from kdebug.domain.guard import (
     NON_PRODUCTION_WORDS,
+    ConnectionNames,
     GuardRules,
     ObjectFacts,
     Verdict,
@@ -411,3 +412,18 @@ def test_the_identity_is_stable_and_knows_host_and_authority() -> None:
     assert first == identity(facts.names, Facts().server)
     for other in (facts.named(server="https://other.example.com"), facts.named(ca_fingerprint="other")):
         assert identity(other.names, other.server) != first
+
+
+def test_the_name_behind_a_tunnel_is_judged() -> None:
+    names = ConnectionNames(
+        context="tunnel",
+        cluster="tunnel",
+        user="me",
+        server="https://127.0.0.1:6443",
+        namespace="prism",
+        is_tls_verified=True,
+        tls_server_name="api.prod.example.com",
+    )
+    verdict = offline_veto(names, GuardRules())
+    assert verdict is not None
+    assert verdict.deciding.value == "api.prod.example.com"

@@ -23,9 +23,9 @@ def run_attach(request: AttachRequest) -> int:
     """Hold a shell or run a command in a session's clone; as its holder also tear it down at the end."""
     narration = Narration(level=request.level)
     with Interrupts() as interrupts:
-        require_terminal(request.command, tty=request.tty)
         wiring = wire(request.connection)
         refuse_by_name(wiring, request.session)
+        require_terminal(request.command, tty=request.tty)
         cluster = wiring.connect()
         record = find_session(cluster, request.to_namespace or wiring.config.namespace, request.session)
         if record.is_expired(cluster.now()):

@@ -13,7 +13,16 @@ from kdebug.cli.narration import Narration
 from kdebug.cli.shell import run_command, run_shell
 from kdebug.cli.terminal import Terminal
 from kdebug.domain.kinds import POD
-from kdebug.errors import ApiError, InterruptedBySignal, NotFoundError, StreamLostError, UsageError
+from kdebug.errors import (
+    ApiError,
+    InterruptedBySignal,
+    NotFoundError,
+    ServerFaultError,
+    StreamLostError,
+    ThrottledError,
+    UnreachableError,
+    UsageError,
+)
 from kdebug.session.port import Cluster, ExitStatus
 
 
@@ -53,20 +62,33 @@ def require_terminal(command: tuple[str, ...], *, tty: bool) -> None:
 def hold(holding: Holding, interrupts: Interrupts, narration: Narration, recheck: Callable[[], None]) -> ExitStatus:
     """Run until the shell or command ends, and return how it ended.
 
-    A lost connection is said, and a person is offered the same clone again, judged anew; StreamLostError otherwise.
-    Raises InterruptedBySignal.
+    A lost connection is said, and a person is offered the same clone again, judged anew, as often as they want to try;
+    StreamLostError otherwise. Raises InterruptedBySignal.
     """
+    lost: StreamLostError | None = None
     while True:
         try:
+            if lost:
+                recheck()
             return _run(holding, interrupts, narration)
         except StreamLostError as error:
+            lost = error
             narration.warn(f"connection lost: {error.because or error.what}")
-            if not (holding.is_shell and holding.can_ask and _still_runs(holding)):
+        except (UnreachableError, ServerFaultError, ThrottledError) as error:
+            if lost is None:
                 raise
-            question = "The clone still runs; what ran in the lost shell may too. Reconnect?"
-            if not confirm(question, default=True, assume_yes=False, no_input=False):
-                raise
-            recheck()
+            narration.warn(f"no connection yet: {error.because or error.what}")
+        if not (holding.is_shell and holding.can_ask and _is_wanted_again(holding)):
+            raise lost
+
+
+def _is_wanted_again(holding: Holding) -> bool:
+    """Ask whether to reconnect, where the clone runs or cannot be seen."""
+    runs = _still_runs(holding)
+    if runs is False:
+        return False
+    state = "The clone still runs; what ran in the lost shell may too." if runs else "The cluster does not answer."
+    return confirm(f"{state} Reconnect?", default=True, assume_yes=False, no_input=False)
 
 
 def hold_and_say(
@@ -113,11 +135,12 @@ async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration
                 return await run_shell(stream, terminal)
 
 
-def _still_runs(holding: Holding) -> bool:
+def _still_runs(holding: Holding) -> bool | None:
+    """Return whether the clone runs, None when the server does not say."""
     try:
         pod = holding.cluster.get(POD, holding.pod, holding.namespace)
     except NotFoundError:
         return False
     except ApiError:
-        return True
+        return None
     return pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]

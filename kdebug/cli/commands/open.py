@@ -23,13 +23,15 @@ from kdebug.errors import (
     ApiError,
     ImageMissingError,
     LeftoverError,
+    RefusedError,
 )
 from kdebug.session.cleanup import repair
-from kdebug.session.events import RightsChecked, WarningRaised
+from kdebug.session.events import Event, ProbeFinished, RightsChecked, WarningRaised
 from kdebug.session.facts import read_facts
 from kdebug.session.lifecycle import DebugSession
 from kdebug.session.port import ExitStatus
 from kdebug.session.preflight import check_rights
+from kdebug.session.probe import ENFORCED, denied_peers, start_probe
 from kdebug.session.setup import apply_setup, plan_setup
 from kdebug.session.timing import Timing
 
@@ -52,10 +54,10 @@ class _Opening:
 
     def run(self) -> int:
         request = self.request
-        if not request.dry_run and not request.detach:
-            require_terminal(request.command, tty=request.tty)
         wiring = wire(request.connection)
         refuse_by_name(wiring, self.title)
+        if not request.dry_run and not request.detach:
+            require_terminal(request.command, tty=request.tty)
         self.narration.say(f"contacting {wiring.names.server} (context {wiring.names.context})")
 
         def allow(facts: ServerFacts) -> None:
@@ -157,6 +159,7 @@ class _Opening:
             session.open()
             if self.request.detach:
                 return self.detach(session, plan)
+            self.probe(prepared, session, wiring)
             status = self.hold(session, plan)
         except BaseException:
             self.end(session)
@@ -178,6 +181,28 @@ class _Opening:
             can_ask=not self.request.no_input,
         )
         return hold_and_say(holding, self.interrupts, self.narration, session.recheck)
+
+    def probe(self, prepared: Prepared, session: DebugSession, wiring: Wiring) -> None:
+        """See beside the first prompt whether the isolation holds; where it is required, before it."""
+        plan = prepared.plan
+        is_required = wiring.config.isolation == "required"
+        if plan.network != "dns":
+            # What another network lets through is not known well enough to try.
+            if is_required:
+                raise RefusedError(f"--network {plan.network} is not isolated", because="isolation: required is configured")
+            return
+        peers = denied_peers(prepared.target.manifest)
+        found: list[ProbeFinished] = []
+
+        def emit(event: Event) -> None:
+            self.narration(event)
+            found.extend([event] if isinstance(event, ProbeFinished) else [])
+
+        probing = start_probe(prepared.cluster, plan.namespace, session.pod_name, plan.container, peers, emit)
+        if is_required:
+            probing.join()
+            if not found or found[0].isolation != ENFORCED:
+                raise RefusedError("the isolation does not hold", because=found[0].detail if found else "it is not known")
 
     def detach(self, session: DebugSession, plan: Plan) -> int:
         record = session.detach()

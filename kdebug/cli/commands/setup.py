@@ -9,7 +9,7 @@ from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
 from kdebug.cli.output import as_yaml, write
 from kdebug.cli.requests import SetupRequest
-from kdebug.cli.wiring import Wiring, wire
+from kdebug.cli.wiring import Wiring, refuse_by_name, wire
 from kdebug.domain.guard import ObjectFacts, judge_setup
 from kdebug.domain.isolation import SetupSettings, check_settings, isolated_namespace, next_steps
 from kdebug.domain.kinds import NAMESPACE, title_of
@@ -33,6 +33,7 @@ def run_setup(request: SetupRequest) -> int:
             allow=request.allow,
         )
         check_settings(settings)
+        refuse_by_name(wiring, "")
         cluster = wiring.connect()
         _judge(wiring, cluster, settings)
         if request.print:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kdebug.domain.clone.refusals import refuse_what_cannot_be_cloned
 from kdebug.domain.clone.settings import CloneSettings
 from kdebug.domain.clone.steps import (
     Step,
@@ -45,7 +46,11 @@ def original_command(target: Manifest, container: str) -> OriginalCommand:
 
 
 def kept_containers(target: Manifest, settings: CloneSettings) -> tuple[str, ...]:
-    """Return the names of the containers that the clone takes over from the target, init containers first."""
+    """Return the names of the containers that the clone takes over from the target, init containers first.
+
+    TargetError for what cannot be cloned, so that nothing needs to be read on its behalf.
+    """
+    refuse_what_cannot_be_cloned(target, settings.container)
     spec = target["spec"]
     return (*(item["name"] for item in _kept_init(spec, settings)), settings.container)
 

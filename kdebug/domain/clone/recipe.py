@@ -146,7 +146,7 @@ class _Trace:
         self._above = {keys[:length] for keys in self._touched for length in range(len(keys) + 1)}
 
     def nearness(self, place: Keys) -> tuple[bool, int]:
-        """Return whether the step touched the place, or something in or around it, and how much of the path is shared."""
+        """Return whether the step touched the place, or what is in or around it, and how much of the path is shared."""
         if place in self._above:
             return True, len(place)
         shared = [length for length in range(len(place)) if place[:length] in self._above]
