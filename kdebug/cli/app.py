@@ -54,6 +54,7 @@ def _plan(typed: Invocation) -> PlanRequest:
         filename=filename,
         image=checks.image(typed.value_of("image")),
         debug_suffix=typed.value_of("debug-suffix"),
+        fallback=typed.has("fallback"),
         to_namespace=typed.value_of("to-namespace"),
         network=typed.value_of("network"),
         with_secret=values.several(typed.values_of("with-secret"), "--with-secret"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kdebug.cli.arguments import runs_command, wants_json
-from kdebug.errors import InterruptedBySignal, KdebugError, RefusedError
+from kdebug.errors import InterruptedBySignal, KdebugError, MissingRightsError, RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +32,18 @@ def told(error: KdebugError, words: Sequence[str]) -> str:
 
 
 def as_lines(error: KdebugError) -> str:
-    """Return error, because and try; what the server said over several lines is indented below its first."""
+    """Return error, because and try; what the server said over several lines is indented below its first.
+
+    Missing rights are followed by the Role that grants them, as YAML that `kubectl apply -f -` takes.
+    """
     head = "refused" if isinstance(error, RefusedError) else "error"
     parts = ((head, error.what.removeprefix("refused: ")), ("  because", error.because), ("  try", error.remedy))
-    return "".join(f"{label}: {_indented(text)}\n" for label, text in parts if text)
+    lines = "".join(f"{label}: {_indented(text)}\n" for label, text in parts if text)
+    if not isinstance(error, MissingRightsError) or not error.manifests:
+        return lines
+    from kdebug.cli.output import as_yaml
+
+    return lines + as_yaml(error.manifests)
 
 
 def as_json(error: KdebugError, code: int) -> str:
@@ -44,7 +52,7 @@ def as_json(error: KdebugError, code: int) -> str:
 
     from kdebug.domain.text import safe
 
-    document = {
+    document: dict[str, Any] = {
         "apiVersion": "kdebug/v1",
         "kind": "Error",
         "code": error.code,
@@ -53,6 +61,8 @@ def as_json(error: KdebugError, code: int) -> str:
         "because": safe(error.because, multiline=True),
         "try": safe(error.remedy, multiline=True),
     }
+    if isinstance(error, MissingRightsError):
+        document["manifests"] = list(error.manifests)
     return json.dumps(document) + "\n"
 
 

@@ -40,7 +40,7 @@ _ERRORS: Mapping[int, type[ApiError]] = {
 }
 _REMEDIES: Mapping[type[ApiError], str] = {
     UnauthenticatedError: "log in to the cluster again, then run the same command",
-    DeniedError: "kdebug doctor",
+    DeniedError: "ask whoever runs the cluster: the answer names what is not allowed",
     ThrottledError: "wait a moment, then run the same command",
     ServerFaultError: "run the same command again; if it persists, ask whoever runs the cluster",
 }

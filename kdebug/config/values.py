@@ -14,7 +14,8 @@ class ImageSettings:
     """How debug variants are named, and what brings /busybox where there is none."""
 
     debug_suffix: str = "debug"
-    fallback: str = "busybox:1"
+    fallback: str = "busybox:1-musl"
+    """Statically linked: it has to run in images without a C library of their own."""
     rules: tuple[tuple[str, str], ...] = ()
     """Pairs of repository glob and suffix: ("gcr.io/distroless/*", "debug-nonroot"); the first that matches counts."""
     also_debug: tuple[str, ...] = ()

@@ -69,7 +69,7 @@ class Admission:
         raise forbidden(kind, name, why)
 
     def mutate(self, manifest: JSON, *, is_dry_run: bool) -> JSON:
-        """Return the new object after the namespace's life, service accounts, limit ranges and webhooks had their say."""
+        """Return the new object after namespace, service account, limit ranges and webhooks had their say."""
         self._require_namespace(manifest)
         if manifest["kind"] == POD.name and (manifest.get("spec") or {}).get("containers"):
             self._require_account(manifest)

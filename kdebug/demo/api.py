@@ -106,6 +106,8 @@ class Api:
 
     def update(self, place: Place, body: bytes, query: Mapping[str, str]) -> Answer:
         """Replace an object."""
+        if not place.name:
+            raise not_allowed()
         old = self._found(place)
         new = decoded(body, place.kind)
         warnings = _unknown_fields(new, query)

@@ -36,7 +36,7 @@ class Clock(Protocol):
         """Run the action when so many seconds have passed; with 0, as soon as the current action has ended."""
 
     def advance(self, seconds: float) -> None:
-        """Pass time by hand, running what falls due on the way. A real clock allows it only before a loop is attached."""
+        """Pass time by hand and run what falls due. A real clock allows it only before a loop is attached."""
 
     def begin(self, history: float) -> None:
         """Set the clock back by `history` seconds, so that a past can be played before a loop is attached."""

@@ -68,7 +68,7 @@ class EmbeddedCluster:
 
     @property
     def kubectl_kubeconfig_path(self) -> Path:
-        """A second one for kubectl, which sends no token over plain HTTP: there the token is part of the server's path."""
+        """A second one for kubectl, which sends no token over plain HTTP: the server's path holds it there."""
         return self._directory / "kubectl.kubeconfig"
 
     @property
@@ -102,6 +102,8 @@ class EmbeddedCluster:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._thread = None
+        elif not self._loop.is_closed():
+            self._loop.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def __enter__(self) -> EmbeddedCluster:
@@ -168,6 +170,7 @@ class EmbeddedCluster:
             self.url = f"http://127.0.0.1:{self._loop.run_until_complete(listener.open())}"
         except OSError as error:
             self._failure = error
+            self._loop.close()
             return
         finally:
             is_ready.set()

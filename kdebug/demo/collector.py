@@ -62,7 +62,7 @@ class Collector:
             self._set_owners(current, solid)
 
     def _owner_state(self, manifest: Manifest, owner: JSON) -> str:
-        """Return whether an owner is there, waiting for its dependents to go, absent, or of a kind that is not served."""
+        """Return whether an owner is there, waiting for its dependents, absent, or of an unknown kind."""
         kind = BY_NAME.get((owner["apiVersion"], owner["kind"]))
         if kind is None:
             return "unknown"

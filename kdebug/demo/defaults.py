@@ -21,6 +21,8 @@ def fill_in(manifest: JSON, new_suffix: Callable[[], str]) -> None:
         manifest["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = manifest["metadata"]["name"]
         manifest["spec"] = {"finalizers": ["kubernetes"]}
         manifest["status"] = {"phase": "Active"}
+    elif manifest["kind"] == "ResourceQuota":
+        manifest["status"] = {}
     elif manifest["kind"] == "Secret":
         manifest.setdefault("type", "Opaque")
 

@@ -197,7 +197,7 @@ async def _take(process: LocalProcess, frame: bytes) -> None:
 
 
 async def _first_size(socket: web.WebSocketResponse) -> tuple[tuple[int, int], list[bytes]]:
-    """Return the size that the client sends first, so that the first prompt already knows it, and frames that came before."""
+    """Return the size that the client sends first, for the first prompt, and another frame that came instead."""
     try:
         message = await socket.receive(timeout=_FIRST_SIZE_SECONDS)
     except TimeoutError:

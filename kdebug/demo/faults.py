@@ -268,7 +268,8 @@ class Faults:
     ) -> None:
         """Let calls go wrong that have this method and match this path (a regular expression, searched).
 
-        The first of them by default; with `nth` that one, counted from now among those that match. `times` None is for ever.
+        The first of them by default; with `nth` that one, counted from now among those that match. `times` None is for
+        ever.
         """
         pattern = re.compile(path) if path is not None else None
         with self._lock:

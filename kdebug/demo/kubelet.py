@@ -21,7 +21,10 @@ _NOBODY_HELPS = (
 
 
 class Kubelet:
-    """Watches pods and lives their lives. `stopped` is told the uid of a pod, or uid/container, whose processes are gone."""
+    """Watches pods and lives their lives.
+
+    `stopped` is told the uid of a pod, or uid/container, whose processes are gone.
+    """
 
     def __init__(self, store: Store, clock: Clock, timings: Timings, stopped: Callable[[str], None]) -> None:
         self._store = store

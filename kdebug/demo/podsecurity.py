@@ -72,7 +72,8 @@ def _host_ports(spec: JSON) -> str:
         return ""
     every = [port for found in using.values() for port in found]
     verb = "uses" if len(using) == 1 else "use"
-    return f"hostPort ({_list('container', list(using))} {verb} hostPort{'' if len(every) == 1 else 's'} {', '.join(every)})"
+    noun = "hostPort" if len(every) == 1 else "hostPorts"
+    return f"hostPort ({_list('container', list(using))} {verb} {noun} {', '.join(every)})"
 
 
 def _privileged(spec: JSON) -> str:

@@ -141,7 +141,7 @@ class _TerminalProcess(LocalProcess):
         self._transports = [incoming, outgoing]
 
     async def output(self) -> AsyncIterator[tuple[bool, bytes]]:
-        """Yield what appears on the terminal; a while after the process's end at most, since others may hold it open."""
+        """Yield what appears on the terminal, until a while after the process's end: others may hold it open."""
         ended = asyncio.create_task(self._end_of_process())
         try:
             while True:

@@ -93,7 +93,7 @@ class Server:
         if place is None:
             if path.startswith("/api"):
                 raise no_such_resource()
-            return web.Response(status=404, text="404 page not found")
+            return web.Response(status=404, text="404 page not found\n")
         if place.kind in REVIEWS:
             return _json(self._model.review(_review(body, place), dict(request.headers)), 201)
         self._authorize(request, place)

@@ -81,7 +81,7 @@ def wrong_uid(kind: Kind, name: str, asked: str, found: str) -> RejectedError:
     """Return 409 for a precondition that another object fails."""
     message = (
         f'Operation cannot be fulfilled on {qualified_name(kind)} "{name}": the UID in the precondition ({asked}) '
-        f'does not match '
+        f"does not match "
         f"the UID in record ({found}). The object might have been deleted and then recreated"
     )
     return RejectedError(409, "Conflict", message, _details(kind, name) | {"kind": kind.name})

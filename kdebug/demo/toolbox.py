@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _WITHOUT_BUSYBOX = (
@@ -21,9 +21,10 @@ _SHELLS = ("sh", "ash", "bash")
 class Toolbox:
     """A directory of links, by name, to busybox or to this machine's own tools. Filled when it is first asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, find: Callable[[str], str | None] = shutil.which) -> None:
         self._directory = directory
-        self.has_busybox = shutil.which("busybox") is not None
+        self._find = find
+        self.has_busybox = find("busybox") is not None
 
     @property
     def path(self) -> Path:
@@ -35,7 +36,7 @@ class Toolbox:
         return self._directory
 
     def localized(self, command: Sequence[str]) -> list[str] | None:
-        """Return the command for this machine, with /busybox/ read as the toolbox everywhere, or None without such a tool."""
+        """Return the command for this machine, /busybox/ read as the toolbox; None without such a tool."""
         place = f"{self.path}/"
         program, *arguments = (argument.replace("/busybox/", place) for argument in command)
         if program.startswith(("/bin/", "/usr/bin/")):
@@ -49,11 +50,11 @@ class Toolbox:
         return {**extra, "PATH": str(self.path), "HOME": str(home), "TERM": "xterm", "PS1": "demo $ "}
 
     def _tools(self) -> dict[str, str]:
-        busybox = shutil.which("busybox")
+        busybox = self._find("busybox")
         if busybox is not None:
             listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True, timeout=10)
             return dict.fromkeys([*listed.stdout.split(), "busybox"], busybox)
-        return {name: found for name in _WITHOUT_BUSYBOX if (found := shutil.which(name))}
+        return {name: found for name in _WITHOUT_BUSYBOX if (found := self._find(name))}
 
 
 def is_interactive_shell(command: Sequence[str]) -> bool:

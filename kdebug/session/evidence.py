@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from kdebug.domain.kinds import EVENT, Manifest
 from kdebug.domain.target import Target
 from kdebug.domain.text import safe
 from kdebug.errors import ApiError
+from kdebug.session.background import begin
 from kdebug.session.port import Cluster
 
 TAIL_LINES = 200
@@ -41,10 +42,9 @@ def read_evidence(cluster: Cluster, target: Target) -> Evidence:
     container = state.name if state else target.container
     has_log = state is not None and (state.phase in ("running", "terminated") or state.exit_code is not None)
     has_previous = state is not None and state.restarts > 0
-    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="kdebug-evidence") as pool:
-        log = pool.submit(_log, cluster, target, container, False) if has_log else None
-        previous = pool.submit(_log, cluster, target, container, True) if has_previous else None
-        events = pool.submit(_events, cluster, target)
+    log = begin(_log, cluster, target, container, False) if has_log else None
+    previous = begin(_log, cluster, target, container, True) if has_previous else None
+    events = begin(_events, cluster, target)
     unread: list[str] = []
     return Evidence(
         log_tail=_result(log, "", "its log", unread),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from kdebug.domain.guard import ObjectFacts, ServerFacts
 from kdebug.domain.kinds import NAMESPACE, NODE, Manifest, name_of, uid_of
 from kdebug.errors import DeniedError, NotFoundError, UnauthenticatedError
+from kdebug.session.background import begin
 from kdebug.session.port import Cluster
 
 
@@ -32,10 +32,9 @@ def read_facts(
 
     `target` may be a manifest already read, or a call that reads it (its errors are the caller's).
     """
-    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="kdebug-facts") as pool:
-        reading = pool.submit(target) if callable(target) else None
-        found = {name: pool.submit(_namespace, cluster, name) for name in {isolated, target_namespace, "kube-system"} if name}
-        nodes = pool.submit(_nodes, cluster)
+    reading = begin(target) if callable(target) else None
+    found = {name: begin(_namespace, cluster, name) for name in {isolated, target_namespace, "kube-system"} if name}
+    nodes = begin(_nodes, cluster)
     manifest = reading.result() if reading else target
     isolated_facts, is_missing = found[isolated].result()
     target_facts, is_target_missing = found[target_namespace].result() if target_namespace else (None, False)

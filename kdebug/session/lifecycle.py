@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from kdebug.domain.ownership import (
 from kdebug.domain.ownership import GRACE_SECONDS as SERVER_GRACE_SECONDS
 from kdebug.domain.plan import Plan
 from kdebug.errors import ApiError, CloneNotStartedError, DeniedError, InvalidError, KdebugError
+from kdebug.session.background import begin
 from kdebug.session.creation import create_surely
 from kdebug.session.events import CloneReady, DryRunPassed, Emit, ObjectCreated, WarningRaised
 from kdebug.session.journal import Entry, Journal
@@ -160,8 +160,8 @@ class DebugSession:
 
     def _dry_run(self) -> None:
         """Let admission, quota and Pod Security answer together before the first write."""
-        with ThreadPoolExecutor(max_workers=4, thread_name_prefix="kdebug-dry-run") as pool:
-            outcomes = list(pool.map(self._dry_run_one, self.plan.objects))
+        trials = [begin(self._dry_run_one, manifest) for manifest in self.plan.objects]
+        outcomes = [trial.result() for trial in trials]
         warnings = tuple(warning for warning in outcomes if warning)
         for warning in warnings:
             self.emit(WarningRaised(text=warning))

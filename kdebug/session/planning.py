@@ -183,6 +183,7 @@ def make_plan(
         warnings=(
             *copies.warnings,
             *(f"{place} looks secret and refers to other values: it stays in the pod" for place in literals.unresolved),
+            *(f"{place} looks secret and is kept as it is" for place in literals.arguments),
         ),
     )
 

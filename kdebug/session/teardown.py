@@ -136,6 +136,8 @@ def tear_down(
     while pending:
         run.pause = POLL_SECONDS
         for removal in list(pending):
+            if timing.clock() - began > budget:
+                break
             if run.attempt(removal, partial(_remove, cluster, removal)):
                 pending.remove(removal)
                 gone.append(removal.object)

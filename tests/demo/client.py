@@ -48,7 +48,6 @@ class Client:
         body: Any = None,
         *,
         content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
         **query: str,
     ) -> Reply:
         """Send one request; `body` may be bytes to be sent as they are."""
@@ -59,7 +58,7 @@ class Client:
             connection = http.client.HTTPSConnection(place.netloc, timeout=self.timeout, context=context)
         else:
             connection = http.client.HTTPConnection(place.netloc, timeout=self.timeout)
-        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **(headers or {})}
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         if data is not None:
             sent["Content-Type"] = content_type

@@ -19,8 +19,12 @@ def test_actions_run_in_the_order_of_their_time_and_see_it() -> None:
     def note(name: str) -> None:
         seen.append((name, (clock.now() - VIRTUAL_START).total_seconds()))
 
+    def first() -> None:
+        note("first")
+        clock.call_after(0.5, lambda: note("between"))
+
     clock.call_after(2, lambda: note("second"))
-    clock.call_after(1, lambda: (note("first"), clock.call_after(0.5, lambda: note("between")))[0])
+    clock.call_after(1, first)
     clock.call_after(9, lambda: note("never"))
     clock.advance(3)
     assert seen == [("first", 1.0), ("between", 1.5), ("second", 2.0)]

@@ -165,3 +165,17 @@ async def test_the_target_has_no_container_to_enter(live: EmbeddedCluster) -> No
     async with aiohttp.ClientSession(headers=headers) as session, session.ws_connect(url, protocols=[V5]) as socket:
         _, _, status = await rest_of(socket)
     assert status["message"].endswith('unable to upgrade connection: container not found ("prism-proxy")')
+
+
+async def test_stopping_the_cluster_ends_what_is_open(live: EmbeddedCluster) -> None:
+    async with opened(live, "/busybox/sh", stdin="1", tty="1") as socket:
+        await read_until(socket, b"demo $ ")
+        await asyncio.to_thread(live.stop)
+        assert (await rest_of(socket))[2] == {}
+    assert not live.kubeconfig_path.parent.exists()
+
+
+async def test_much_output_through_a_terminal_arrives_whole(live: EmbeddedCluster) -> None:
+    async with opened(live, "/busybox/sh", "-c", "yes | head -c 8000000", stdin="1", tty="1") as socket:
+        stdout, _, status = await rest_of(socket)
+    assert (len(stdout), exit_code(status)) == (12_000_000, 0)

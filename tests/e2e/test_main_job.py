@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -150,13 +151,18 @@ def test_a_missing_image_is_said_in_the_servers_words_and_everything_is_removed(
     assert stage.left() == []
 
 
-def test_the_fallback_brings_a_shell_to_an_image_without_a_debug_variant(stage: Stage, env: dict[str, str]) -> None:
+def test_the_fallback_brings_a_shell_to_an_image_without_a_debug_variant(
+    stage: Stage, env: dict[str, str], tmp_path: Path
+) -> None:
     from tests.support import prism
 
     name = "kafka-publisher"
+    config = tmp_path / "config.yaml"
+    config.write_text("apiVersion: kdebug/v1\nimages:\n  fallback: busybox:1\n")
+    config.chmod(0o600)
     stage.admin.create(prism.bare_pod(stage.target_namespace, name, "ghcr.io/prism/kafka-publisher:v0.3.0"))
     words = [name, "-n", stage.target_namespace, *stage.flags, "--fallback", "--", "/busybox/ls", "/usr/local/bin"]
-    done = program.run(words, env)
+    done = program.run(words, {**env, "KDEBUG_CONFIG": str(config)})
     out, err = decoded(done)
     pod = stage.admin.get(POD, name, stage.target_namespace)
     stage.admin.delete(POD, name, stage.target_namespace, uid=pod["metadata"]["uid"], grace_seconds=0)

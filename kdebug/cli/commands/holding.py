@@ -25,6 +25,8 @@ from kdebug.errors import (
 )
 from kdebug.session.port import Cluster, ExitStatus
 
+BUSYBOX_SHELL = "/busybox/sh"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
@@ -110,6 +112,13 @@ def _run(holding: Holding, interrupts: Interrupts, narration: Narration) -> Exit
         raise interrupts.first or InterruptedBySignal(15, "SIGTERM") from None
 
 
+def shell_command(shell: str) -> tuple[str, ...]:
+    """Return the command of a shell; the busybox one finds its tools also where the image's PATH does not name them."""
+    if shell != BUSYBOX_SHELL:
+        return (shell,)
+    return (shell, "-c", f'case ":$PATH:" in *:/busybox:*) ;; *) export PATH="$PATH:/busybox" ;; esac; exec {shell}')
+
+
 async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration) -> ExitStatus:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -124,7 +133,7 @@ async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration
             holding.namespace,
             holding.pod,
             container=holding.container,
-            command=holding.command or (holding.shell,),
+            command=holding.command or shell_command(holding.shell),
             stdin=holding.is_shell or holding.stdin,
             tty=holding.is_shell,
             size=terminal.size(),

@@ -7,7 +7,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from kdebug.domain.plan import Plan
 from kdebug.domain.rights import Access, session_accesses
 from kdebug.domain.target import Target, from_manifest
 from kdebug.errors import UsageError
+from kdebug.session.background import begin
 from kdebug.session.events import TargetResolved
 from kdebug.session.facts import object_facts, read_facts
 from kdebug.session.planning import PlanOptions, make_plan
@@ -76,12 +76,9 @@ def prepare(request: PlanRequest, wiring: Wiring, narration: Narration, *, has_t
     cluster = wiring.connect()
     options = plan_options(request, wiring)
     namespace = wiring.names.namespace
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="kdebug-prepare") as pool:
-        user = pool.submit(cluster.user)
-        reading = pool.submit(
-            read_facts, cluster, isolated=options.namespace, target_namespace=namespace, target=None
-        )
-        target = _target(request, cluster, namespace)
+    user = begin(cluster.user)
+    reading = begin(read_facts, cluster, isolated=options.namespace, target_namespace=namespace, target=None)
+    target = _target(request, cluster, namespace)
     facts, _ = reading.result()
     facts = replace(facts, target=object_facts(target.manifest))
     has_to_be_allowed(facts)
