@@ -1,4 +1,4 @@
-"""From words in one order to a request: one function for each command; nothing is run here."""
+"""From a parsed command line to a request: one function for each command; nothing is run here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from kdebug.cli import checks, values
 from kdebug.cli.arguments import Invocation
+from kdebug.cli.connection import connection_of
+from kdebug.cli.parser import Typed, read
 from kdebug.cli.requests import (
     AttachRequest,
     CleanRequest,
-    Connection,
     DemoRequest,
     OpenRequest,
     PlanRequest,
@@ -23,10 +24,10 @@ from kdebug.errors import UsageError
 
 def parse(invocation: Invocation) -> Request:
     """Return the request of a command line; raises UsageError and nothing else."""
-    return _COMMANDS[invocation.command](invocation)
+    return _COMMANDS[invocation.command](read(invocation))
 
 
-def _open(typed: Invocation) -> OpenRequest:
+def _open(typed: Typed) -> OpenRequest:
     if typed.has("detach") and typed.remainder:
         raise UsageError("--detach and a command exclude each other", because="a detached session opens no stream")
     return OpenRequest(
@@ -43,11 +44,11 @@ def _open(typed: Invocation) -> OpenRequest:
     )
 
 
-def _plan(typed: Invocation) -> PlanRequest:
+def _plan(typed: Typed) -> PlanRequest:
     name, selector, filename = typed.word, typed.value_of("selector"), typed.value_of("filename")
     checks.check_target(name, selector, filename)
     return PlanRequest(
-        connection=_connection(typed),
+        connection=connection_of(typed),
         name=name,
         selector=selector,
         container=typed.value_of("container"),
@@ -68,9 +69,9 @@ def _plan(typed: Invocation) -> PlanRequest:
     )
 
 
-def _sessions(typed: Invocation) -> SessionsRequest:
+def _sessions(typed: Typed) -> SessionsRequest:
     return SessionsRequest(
-        connection=_connection(typed),
+        connection=connection_of(typed),
         to_namespace=typed.value_of("to-namespace"),
         all_namespaces=typed.has("all-namespaces"),
         output=typed.value_of("output"),
@@ -79,12 +80,12 @@ def _sessions(typed: Invocation) -> SessionsRequest:
     )
 
 
-def _attach(typed: Invocation) -> AttachRequest:
+def _attach(typed: Typed) -> AttachRequest:
     if not typed.word:
         raise UsageError("no session is named", remedy="kdebug sessions")
     return AttachRequest(
         session=values.session_id(typed.word),
-        connection=_connection(typed),
+        connection=connection_of(typed),
         to_namespace=typed.value_of("to-namespace"),
         take_over=typed.has("take-over"),
         shell=typed.value_of("shell"),
@@ -98,7 +99,7 @@ def _attach(typed: Invocation) -> AttachRequest:
     )
 
 
-def _clean(typed: Invocation) -> CleanRequest:
+def _clean(typed: Typed) -> CleanRequest:
     expired, mine, is_all = typed.has("expired"), typed.has("mine"), typed.has("all")
     if sum((bool(typed.words), expired, mine, is_all)) != 1:
         raise UsageError(
@@ -108,7 +109,7 @@ def _clean(typed: Invocation) -> CleanRequest:
         )
     return CleanRequest(
         sessions=tuple(dict.fromkeys(values.session_id(word) for word in typed.words)),
-        connection=_connection(typed),
+        connection=connection_of(typed),
         to_namespace=typed.value_of("to-namespace"),
         expired=expired,
         mine=mine,
@@ -122,13 +123,13 @@ def _clean(typed: Invocation) -> CleanRequest:
     )
 
 
-def _setup(typed: Invocation) -> SetupRequest:
+def _setup(typed: Typed) -> SetupRequest:
     environment, covers = typed.value_of("environment"), typed.values_of("covers")
     checks.check_statement(environment, covers)
     return SetupRequest(
         environment=environment,
         covers=values.several(covers, "--covers"),
-        connection=_connection(typed),
+        connection=connection_of(typed),
         to_namespace=typed.value_of("to-namespace"),
         allow=checks.allow(typed.values_of("allow")),
         print=typed.has("print"),
@@ -141,7 +142,7 @@ def _setup(typed: Invocation) -> SetupRequest:
     )
 
 
-def _demo(typed: Invocation) -> DemoRequest:
+def _demo(typed: Typed) -> DemoRequest:
     return DemoRequest(
         assume_yes=typed.has("yes"),
         no_input=typed.has("no-input"),
@@ -150,28 +151,11 @@ def _demo(typed: Invocation) -> DemoRequest:
     )
 
 
-def _version(typed: Invocation) -> VersionRequest:
+def _version(typed: Typed) -> VersionRequest:
     return VersionRequest(output=typed.value_of("output"))
 
 
-def _connection(typed: Invocation) -> Connection:
-    impersonate, groups, uid = typed.value_of("as"), typed.values_of("as-group"), typed.value_of("as-uid")
-    if (groups or uid) and not impersonate:
-        raise UsageError("--as-group and --as-uid need --as", because="a group or uid is taken on with a user")
-    return Connection(
-        kubeconfig=typed.value_of("kubeconfig"),
-        context=typed.value_of("context"),
-        cluster=typed.value_of("cluster"),
-        user=typed.value_of("user"),
-        namespace=typed.value_of("namespace"),
-        impersonate=impersonate,
-        impersonate_groups=groups,
-        impersonate_uid=uid,
-        request_timeout=checks.timeout(typed.value_of("request-timeout"), "--request-timeout", 30, plain_seconds=True),
-    )
-
-
-_COMMANDS: dict[str, Callable[[Invocation], Request]] = {
+_COMMANDS: dict[str, Callable[[Typed], Request]] = {
     "open": _open,
     "plan": _plan,
     "sessions": _sessions,

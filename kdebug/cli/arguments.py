@@ -1,4 +1,7 @@
-"""The words of a command line put in one order: flags may stand anywhere, and `open` may be left out."""
+"""The words of a command line put in one order, for Typer: flags may stand anywhere, and `open` may be left out.
+
+Nothing is judged here but what Typer never sees: which command is meant, what stands after --, and what is no text.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ class Invocation:
 
     command: str = ""
     """Empty when nothing at all was typed."""
-    flags: tuple[tuple[str, str], ...] = ()
-    """(long name, value) as typed, in order; a switch's value is empty."""
+    flags: tuple[str, ...] = ()
+    """One word each, in the order in which they were typed: --namespace=prism, --stdin; what is unknown as it was."""
     words: tuple[str, ...] = ()
     remainder: tuple[str, ...] = ()
     """What stands after --, untouched."""
@@ -31,25 +34,27 @@ class Invocation:
     help_topic: str | None = None
 
     @property
-    def word(self) -> str:
-        """The first bare word after the command, or an empty string."""
-        return self.words[0] if self.words else ""
+    def title(self) -> str:
+        """The target as the user named it, or an empty string: POD, -l SELECTOR or -f FILE."""
+        named = (("", self.words[0] if self.words else ""), ("-l ", self.value_of("selector")))
+        return next((f"{flag}{value}" for flag, value in (*named, ("-f ", self.value_of("filename"))) if value), "")
 
     def value_of(self, name: str) -> str:
         """Return the last value of a flag, or an empty string."""
-        return next((value for flag, value in reversed(self.flags) if flag == name), "")
+        return next(reversed(self.values_of(name)), "")
 
     def values_of(self, name: str) -> tuple[str, ...]:
         """Return every value of a flag, in the order in which they were typed."""
-        return tuple(value for flag, value in self.flags if flag == name)
+        begin = f"--{name}="
+        return tuple(flag.removeprefix(begin) for flag in self.flags if flag.startswith(begin))
 
     def has(self, name: str) -> bool:
-        """Return whether the flag was typed."""
-        return any(flag == name for flag, _ in self.flags)
+        """Return whether the switch was typed."""
+        return f"--{name}" in self.flags
 
 
 def normalise(argv: Sequence[str]) -> Invocation:
-    """Return what was typed (without the program's name) in one order; raises UsageError, before any network call."""
+    """Return what was typed (without the program's name) in one order; raises UsageError, before anything is read."""
     head, remainder, has_separator = _split(argv)
     if any(flag in head for flag in HELP_FLAGS):
         return Invocation(help_topic=_help_topic(head))
@@ -63,9 +68,7 @@ def normalise(argv: Sequence[str]) -> Invocation:
     command, words, is_implied = _command_of(words)
     for word in words:
         check_text(word, "a name")
-    for word in remainder:
-        check_text(word, "a word of the command", allow_controls=True)
-    _check_shape(command, flags, words, remainder, has_separator)
+    _check_remainder(command, remainder, has_separator)
     return Invocation(command=command.name, flags=flags, words=words, remainder=remainder, is_implied=is_implied)
 
 
@@ -100,8 +103,8 @@ def _help_topic(words: Iterable[str]) -> str:
     return next((word for word in words if word in COMMANDS), "")
 
 
-def _scan(head: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    flags: list[tuple[str, str]] = []
+def _scan(head: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    flags: list[str] = []
     words: list[str] = []
     rest = list(head)
     while rest:
@@ -115,47 +118,42 @@ def _scan(head: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], tuple[str, 
     return tuple(flags), tuple(words)
 
 
-def _long(token: str, rest: list[str]) -> list[tuple[str, str]]:
+def _long(token: str, rest: list[str]) -> list[str]:
     name, has_value, value = token[2:].partition("=")
     flag = ALL_FLAGS.get(name)
-    if flag is None:
-        raise _unknown(f"--{name}", (known.long for known in ALL_FLAGS.values()))
-    return _one(flag, token, value if has_value else None, rest)
+    return _one(flag, flag.long, value if has_value else None, rest) if flag else [token]
 
 
-def _shorts(token: str, rest: list[str]) -> list[tuple[str, str]]:
+def _shorts(token: str, rest: list[str]) -> list[str]:
     """Return the flags of -it, -n=prism, -nprism or -itn prism."""
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     letters = token[1:]
     while letters:
-        flag = SHORT_FLAGS.get(letters[0])
+        typed, letters = f"-{letters[0]}", letters[1:]
+        flag = SHORT_FLAGS.get(typed[1])
         if flag is None:
-            raise _unknown(f"-{letters[0]}", (f"-{short}" for short in SHORT_FLAGS))
-        letters = letters[1:]
+            return [*found, typed]
         if flag.is_switch and not letters.startswith("="):
-            found += _one(flag, f"-{flag.short}", None, rest)
+            found += _one(flag, typed, None, rest)
             continue
         value = letters.removeprefix("=") if letters else None
-        return found + _one(flag, f"-{flag.short}", value, rest)
+        return found + _one(flag, typed, value, rest)
     return found
 
 
-def _one(flag: Flag, token: str, value: str | None, rest: list[str]) -> list[tuple[str, str]]:
-    """Return the flag with its value, taken from the following words where it was not given with an equals sign."""
-    if flag.is_switch:
-        if value in (None, "true"):
-            return [(flag.name, "")]
-        if value == "false":
-            return []
-        raise UsageError(f"{flag.long} takes no value", because=f"got {value!r}")
-    if value is None and flag.bare:
-        value = flag.bare
+def _one(flag: Flag, typed: str, value: str | None, rest: list[str]) -> list[str]:
+    """Return the flag with its value, taken from the following words where it was not given with an equals sign.
+
+    A switch takes true and false as pflag's do; one whose value is missing stays as it was typed, for Typer to tell.
+    """
+    if flag.is_switch and value in (None, "true", "false"):
+        return [] if value == "false" else [flag.long]
     if value is None:
-        if not rest:
-            raise UsageError(f"{token} needs a value", remedy=f"write {flag.long}={flag.metavar}")
-        value = rest.pop(0)
+        value = flag.bare or (rest.pop(0) if rest else None)
+    if value is None:
+        return [typed]
     check_text(value, flag.long)
-    return [(flag.name, value)]
+    return [f"{flag.long}={value}"]
 
 
 def _command_of(words: tuple[str, ...]) -> tuple[Command, tuple[str, ...], bool]:
@@ -168,48 +166,12 @@ def _command_of(words: tuple[str, ...]) -> tuple[Command, tuple[str, ...], bool]
     return COMMANDS["open"], words, True
 
 
-def _check_shape(
-    command: Command,
-    flags: tuple[tuple[str, str], ...],
-    words: tuple[str, ...],
-    remainder: tuple[str, ...],
-    has_separator: bool,
-) -> None:
-    see = f"kdebug {command.name} --help"
-    own = {flag.name: flag for flag in command.flags}
-    for name, value in flags:
-        if name not in own:
-            raise UsageError(f"kdebug {command.name} has no flag --{name}", remedy=see)
-        if choices := own[name].choices:
-            _check_choice(command, name, value, choices)
-    if 0 <= command.max_words < len(words):
-        extra = words[command.max_words]
-        is_dry_run = any(name == "dry-run" for name, _ in flags) and extra in ("client", "server")
-        raise UsageError(
-            f"unexpected word {extra!r}",
-            because=f"kdebug {command.name} takes {'one name' if command.max_words else 'no names'}",
-            remedy=f"write --dry-run={extra}" if is_dry_run else see,
-        )
+def _check_remainder(command: Command, remainder: tuple[str, ...], has_separator: bool) -> None:
     if has_separator and not command.takes_command:
-        raise UsageError(f"kdebug {command.name} runs no command, so nothing may follow --", remedy=see)
+        raise UsageError(
+            f"kdebug {command.name} runs no command, so nothing may follow --", remedy=f"kdebug {command.name} --help"
+        )
     if has_separator and not remainder:
         raise UsageError("no command follows --", remedy="leave -- out for a shell")
-
-
-def _check_choice(command: Command, name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value in choices:
-        return
-    raise UsageError(
-        f"--{name} cannot be {value!r}",
-        because=f"kdebug {command.name} takes one of: {', '.join(choices)}",
-        remedy=_did_you_mean(f"--{name}=", value, choices),
-    )
-
-
-def _unknown(typed: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"unknown flag {typed!r}", remedy=_did_you_mean("", typed, known) or "kdebug --help")
-
-
-def _did_you_mean(prefix: str, word: str, known: Iterable[str]) -> str:
-    found = nearest(word, known)
-    return f"did you mean {prefix}{found}?" if found else ""
+    for word in remainder:
+        check_text(word, "a word of the command", allow_controls=True)

@@ -1,27 +1,65 @@
-"""The one place that knows which function runs a request; each is imported only when it is meant."""
+"""The one place that knows which function runs a request; each is imported only when it is meant, and may be run.
+
+Names are judged before that, for every command that the whole guard or its vetoes stand before: a refusal is told at
+once, before even Typer is loaded.
+"""
 
 from __future__ import annotations
 
-from kdebug.cli.requests import (
-    AttachRequest,
-    CleanRequest,
-    DemoRequest,
-    OpenRequest,
-    PlanRequest,
-    Request,
-    SessionsRequest,
-    SetupRequest,
-    VersionRequest,
-)
+from typing import TYPE_CHECKING
+
+from kdebug.cli.arguments import Invocation
+from kdebug.cli.connection import connection_of
+from kdebug.cli.wiring import Wiring, wire_allowed
+from kdebug.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kdebug.cli.requests import Request
+
+_JUDGED_BY_NAME = ("open", "attach", "setup")
 
 
-def run(request: Request) -> int:
-    """Run a request and return the exit code; raises KdebugError."""
+def run_typed(invocation: Invocation) -> int:
+    """Judge the names that the connection's flags choose, have the whole line parsed, and run it; raises KdebugError.
+
+    A file that cannot be read waits for the parser: what is wrong with the command line itself is told first.
+    """
+    wiring: Wiring | None = None
+    if invocation.command in _JUDGED_BY_NAME:
+        connection = connection_of(invocation)
+        try:
+            wiring = wiring or wire_allowed(connection, invocation.title)
+        except ConfigError:
+            _parse(invocation)
+            raise
+    return run(_parse(invocation), wiring)
+
+
+def _parse(invocation: Invocation) -> Request:
+    from kdebug.cli.app import parse
+
+    return parse(invocation)
+
+
+def run(request: Request, wiring: Wiring | None = None) -> int:
+    """Run a request and return the exit code; raises KdebugError. A wiring that is passed has been judged."""
+    from kdebug.cli.requests import (
+        AttachRequest,
+        CleanRequest,
+        DemoRequest,
+        OpenRequest,
+        PlanRequest,
+        SessionsRequest,
+        SetupRequest,
+        VersionRequest,
+    )
+
     match request:
         case OpenRequest():
+            wiring = wiring or wire_allowed(request.connection, request.title)
             from kdebug.cli.commands.open import run_open
 
-            return run_open(request)
+            return run_open(request, wiring)
         case PlanRequest():
             from kdebug.cli.commands.plan import run_plan
 
@@ -31,17 +69,19 @@ def run(request: Request) -> int:
 
             return run_sessions(request)
         case AttachRequest():
+            wiring = wiring or wire_allowed(request.connection, request.session)
             from kdebug.cli.commands.attach import run_attach
 
-            return run_attach(request)
+            return run_attach(request, wiring)
         case CleanRequest():
             from kdebug.cli.commands.clean import run_clean
 
             return run_clean(request)
         case SetupRequest():
+            wiring = wiring or wire_allowed(request.connection, "")
             from kdebug.cli.commands.setup import run_setup
 
-            return run_setup(request)
+            return run_setup(request, wiring)
         case DemoRequest():
             from kdebug.cli.commands.demo import run_demo
 

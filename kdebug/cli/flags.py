@@ -87,7 +87,7 @@ DEBUG_SUFFIX = Flag(
     name="debug-suffix", metavar="SUFFIX", group=CLONE, help="What the variant's tag ends with (default -debug)"
 )
 FALLBACK = Flag(
-    name="fallback", group=CLONE, help="Run the target's own image, with /busybox brought in (by default from busybox:1-musl)"
+    name="fallback", group=CLONE, help="Run the target's own image, and /busybox (by default from busybox:1-musl)"
 )
 TO_NAMESPACE = Flag(
     name="to-namespace", metavar="NAME", group=CLONE, help="The isolated namespace (default kdebug-isolated)"

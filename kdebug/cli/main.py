@@ -64,20 +64,23 @@ def _run(words: Sequence[str], name: str, execute: Callable[[Request], int] | No
         to_stderr(short_help(name))
         return USAGE
     _say_first_words(invocation, words)
-    from kdebug.cli.app import parse
-
-    request = parse(invocation)
     try:
-        return (execute or _dispatch)(request)
+        return _parse_and(execute, invocation) if execute else _run_typed(invocation)
     except TargetError as error:
         _suggest_command(error, invocation)
         raise
 
 
-def _dispatch(request: Request) -> int:
-    from kdebug.cli.dispatch import run as run_request
+def _run_typed(invocation: Invocation) -> int:
+    from kdebug.cli.dispatch import run_typed
 
-    return run_request(request)
+    return run_typed(invocation)
+
+
+def _parse_and(execute: Callable[[Request], int], invocation: Invocation) -> int:
+    from kdebug.cli.app import parse
+
+    return execute(parse(invocation))
 
 
 def _say_first_words(invocation: Invocation, words: Sequence[str]) -> None:
@@ -86,8 +89,7 @@ def _say_first_words(invocation: Invocation, words: Sequence[str]) -> None:
     if sentence and not invocation.has("quiet") and not wants_json(words):
         from kdebug.domain.text import safe
 
-        what = (*invocation.words, invocation.value_of("selector"), invocation.value_of("filename"))
-        to_stderr(safe(sentence.format(next(filter(None, what), "a pod")), 300) + "\n")
+        to_stderr(safe(sentence.format(invocation.title or "a pod"), 300) + "\n")
 
 
 def _suggest_command(error: TargetError, invocation: Invocation) -> None:

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kdebug.cli.connection import Connection as Connection
 from kdebug.cli.narration import Level
-
-
-@dataclass(frozen=True, kw_only=True)
-class Connection:
-    """Which cluster, as whom: kubectl's flags by kubectl's meaning; empty means what the kubeconfig says."""
-
-    kubeconfig: str = ""
-    context: str = ""
-    cluster: str = ""
-    user: str = ""
-    namespace: str = ""
-    impersonate: str = ""
-    impersonate_groups: tuple[str, ...] = ()
-    impersonate_uid: str = ""
-    request_timeout: float = 30.0
-    """Seconds for one request; never 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +54,11 @@ class PlanRequest(Telling):
     """Empty: as configured, else /busybox/sh."""
     max_duration: int = 0
     """The hard cap in seconds; 0: as configured, else four hours."""
+
+    @property
+    def title(self) -> str:
+        """The target as the user named it: POD, -l SELECTOR or -f FILE."""
+        return self.name or (f"-l {self.selector}" if self.selector else f"-f {self.filename}")
 
 
 @dataclass(frozen=True, kw_only=True)

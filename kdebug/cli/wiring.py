@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdebug import __version__
+from kdebug.cli.narration import to_stderr
 from kdebug.config.loading import load_for
 from kdebug.config.values import Config
 from kdebug.domain.guard import ConnectionNames, GuardRules, ServerFacts, changed, judge, offline_veto
 from kdebug.domain.kinds import Manifest
 from kdebug.domain.refusal import refused_error
 from kdebug.errors import DeniedError, RefusedError
-from kdebug.session.facts import read_facts
-from kdebug.session.journal import Entry, Journal, process_start
-from kdebug.session.port import Cluster
 
 if TYPE_CHECKING:
-    from kdebug.cli.requests import Connection
+    from kdebug.cli.connection import Connection
     from kdebug.cluster.kubeconfig import ResolvedContext
+    from kdebug.session.journal import Entry, Journal
+    from kdebug.session.port import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,11 @@ class Wiring:
         from kdebug.cluster.connect import connect
 
         return connect(
-            self.resolved, os.environ, user_agent=f"kdebug/{__version__}", request_timeout=self.request_timeout
+            self.resolved,
+            os.environ,
+            user_agent=f"kdebug/{__version__}",
+            request_timeout=self.request_timeout,
+            say=lambda line: to_stderr(f"{line}\n"),
         )
 
 
@@ -68,18 +70,22 @@ def wire(connection: Connection) -> Wiring:
         impersonate_groups=connection.impersonate_groups,
         impersonate_uid=connection.impersonate_uid,
     )
+    # As it stands for a user without a home, whose Path.home() would be an error.
+    home = Path(os.path.expanduser("~"))
     return Wiring(
-        config=load_for(os.environ, Path.home(), user_id=os.getuid()),
-        resolved=load(selection, os.environ, Path.home()),
+        config=load_for(os.environ, home, user_id=os.getuid()),
+        resolved=load(selection, os.environ, home),
         request_timeout=connection.request_timeout,
     )
 
 
-def refuse_by_name(wiring: Wiring, target: str) -> None:
-    """Raise RefusedError when the kubeconfig's names alone decide; nothing is sent and nothing is written."""
+def wire_allowed(connection: Connection, target: str) -> Wiring:
+    """Wire, and raise RefusedError when the kubeconfig's names alone decide; nothing is sent and nothing is written."""
+    wiring = wire(connection)
     verdict = offline_veto(wiring.names, wiring.rules)
     if verdict:
         raise refused_error(verdict, wiring.names, target)
+    return wiring
 
 
 def refuse_by_facts(wiring: Wiring, facts: ServerFacts, target: str) -> None:
@@ -93,6 +99,7 @@ def rechecker(
     wiring: Wiring, cluster: Cluster, before: ServerFacts, target: str, read_target: Callable[[], Manifest] | None
 ) -> Callable[[], None]:
     """Return the check that the session repeats: facts read anew, compared with `before`, and judged."""
+    from kdebug.session.facts import read_facts
 
     def recheck() -> None:
         after, _ = read_facts(
@@ -119,22 +126,24 @@ def raise_if_unreadable(facts: ServerFacts) -> None:
 
 def holder_mark() -> str:
     """Return the mark by which this process is known on the anchor."""
+    import secrets
+    import socket
+
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
-def state_directory() -> Path:
-    """Return the private directory for journals and logs (XDG state)."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "kdebug"
-
-
 def journal() -> Journal:
-    """Return this machine's journal."""
-    return Journal(directory=state_directory() / "sessions")
+    """Return this machine's journal; a user without a home has one that nothing can be written to."""
+    from kdebug.cli.failure import state_directory
+    from kdebug.session.journal import Journal
+
+    return Journal(directory=(state_directory(os.environ) or Path(os.devnull)) / "sessions")
 
 
 def journal_entry(wiring: Wiring, session_id: str, namespace: str, holder: str) -> Entry:
     """Return what the journal keeps of a session."""
+    from kdebug.session.journal import Entry, process_start
+
     return Entry(
         session_id=session_id,
         server=wiring.names.server,

@@ -177,6 +177,7 @@ class EmbeddedCluster:
         try:
             self._loop.run_forever()
         finally:
+            self._loop.run_until_complete(self._model.streams.close())
             self._loop.run_until_complete(listener.close())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())

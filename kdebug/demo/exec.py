@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class ExecStreams:
         self._toolbox = toolbox
         self._homes = homes
         self._open: dict[web.WebSocketResponse, tuple[str, LocalProcess, web.Request]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def stopped(self, key: str) -> None:
         """End the processes of a pod (its uid) or a container (uid/name): they died with it."""
@@ -96,6 +98,13 @@ class ExecStreams:
             if request.transport is not None:
                 request.transport.abort()
 
+    async def close(self) -> None:
+        """Break every connection, and return when the processes are gone and freed."""
+        self.drop()
+        for _, process, _ in tuple(self._open.values()):
+            process.kill()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def answer(self, request: web.Request, asked: ExecRequest) -> web.StreamResponse:
         """Run the command of one connection; the exit status is the last frame."""
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
@@ -108,9 +117,21 @@ class ExecStreams:
         if problem:
             await _send(socket, ERROR, _compact(_internal_error(problem)))
         else:
-            await self._run(request, socket, asked, command)
+            # A task of its own: an ended connection cancels its request, and the process must still be freed in order.
+            running = asyncio.create_task(self._run(request, socket, asked, command))
+            self._tasks.add(running)
+            running.add_done_callback(self._tasks.discard)
+            try:
+                await asyncio.shield(running)
+            except asyncio.CancelledError:
+                self._kill(socket)
+                raise
         await socket.close()
         return socket
+
+    def _kill(self, socket: web.WebSocketResponse) -> None:
+        if socket in self._open:
+            self._open[socket][1].kill()
 
     def _command(self, asked: ExecRequest) -> tuple[list[str], str]:
         """Return the command for this machine, or why it cannot be run in that container, in the server's words."""
@@ -163,9 +184,10 @@ class ExecStreams:
                     "busybox's own" if self._toolbox.has_busybox else "this machine's own (busybox is not installed)"
                 )
                 await _send(socket, STDOUT, BANNER.format(tools=tools).encode())
-            await _forward(socket, process, asked)
-            code = await process.wait()
-            await _send(socket, ERROR, _compact(_exit_status(code)))
+            with contextlib.suppress(ConnectionError):
+                await _forward(socket, process, asked)
+                code = await process.wait()
+                await _send(socket, ERROR, _compact(_exit_status(code)))
         finally:
             incoming.cancel()
             del self._open[socket]

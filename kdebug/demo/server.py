@@ -20,7 +20,7 @@ from kdebug.demo.model import Model
 from kdebug.demo.resources import JSON, REVIEWS, Place, place_of
 from kdebug.demo.status import RejectedError, no_such_resource, not_allowed, unauthorized, unsupported_media_type
 from kdebug.demo.tables import table
-from kdebug.demo.watching import is_watch, watched
+from kdebug.demo.watching import Watch, is_watch
 from kdebug.domain.kinds import POD, Manifest
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -153,11 +153,11 @@ class Server:
         return web.Response(body=data[: int(query.get("limitBytes") or len(data))], content_type="text/plain")
 
     async def _watch(self, request: web.Request, place: Place) -> web.StreamResponse:
-        events = watched(self._model, place, request.query)
+        watch = Watch(self._model, place, request.query)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        async for line in events:
+        async for line in watch.events():
             await response.write(line)
         await response.write_eof()
         return response

@@ -13,7 +13,7 @@ from kdebug.demo.model import Model
 from kdebug.demo.resources import JSON, Place
 from kdebug.demo.status import RejectedError, bad_request
 from kdebug.demo.store import Change
-from kdebug.domain.kinds import Manifest, name_of, namespace_of
+from kdebug.domain.kinds import name_of, namespace_of
 
 _LONGEST = 3600.0
 
@@ -23,63 +23,64 @@ def is_watch(query: Mapping[str, str]) -> bool:
     return query.get("watch", "") in ("1", "true", "True")
 
 
-async def watched(model: Model, place: Place, query: Mapping[str, str]) -> AsyncIterator[bytes]:
-    """Yield a watch's events, a JSON line each, until its time is over. A version that is too old yields one ERROR."""
-    matches = selection(place.kind, query)
+class Watch:
+    """One watch: what it is of, and the events that have arrived and are not told yet."""
 
-    def event(change: Change) -> JSON | None:
-        if change.kind != place.kind or (place.namespace and namespace_of(change.object) != place.namespace):
-            return None
-        if place.name and name_of(change.object) != place.name:
-            return None
-        was = change.previous is not None and matches(change.previous)
-        is_now = change.type != "DELETED" and matches(change.object)
-        if not was and not is_now:
-            return None
-        kind = "ADDED" if not was else "MODIFIED" if is_now else "DELETED"
-        return {"type": kind, "object": change.object}
+    def __init__(self, model: Model, place: Place, query: Mapping[str, str]) -> None:
+        self._model = model
+        self._place = place
+        self._query = query
+        self._matches = selection(place.kind, query)
+        self._waiting: deque[JSON] = deque()
+        self._arrived = asyncio.Event()
 
-    arrived = asyncio.Event()
-    waiting: deque[JSON] = deque()
-
-    def take(change: Change) -> None:
-        found = event(change)
-        if found is not None:
-            waiting.append(found)
-            arrived.set()
-
-    unsubscribe = model.store.subscribe(take)
-    try:
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield events, a JSON line each, until the watch's time is over; one ERROR when its version is too old."""
+        end = self._model.clock.now() + timedelta(seconds=float(self._query.get("timeoutSeconds") or _LONGEST))
+        unsubscribe = self._model.store.subscribe(self._take)
         try:
-            version = _version(query)
-            if version:
-                waiting.extend(found for change in model.store.since(version) if (found := event(change)) is not None)
-            else:
-                waiting.extend({"type": "ADDED", "object": item} for item in _present(model, place, query))
+            self._begin()
+            while True:
+                while self._waiting:
+                    yield _line(self._waiting.popleft())
+                self._arrived.clear()
+                left = (end - self._model.clock.now()).total_seconds()
+                if left <= 0 or not await self._model.clock.wait(self._arrived, left):
+                    break
+            if self._has_bookmarks():
+                yield _line(_bookmark(self._model, self._place, {}))
         except RejectedError as error:
             yield _line({"type": "ERROR", "object": error.body()})
+        finally:
+            unsubscribe()
+
+    def _begin(self) -> None:
+        store, version = self._model.store, _version(self._query)
+        if version:
+            for change in store.since(version):
+                self._take(change)
             return
-        has_bookmarks = query.get("allowWatchBookmarks", "") in ("1", "true", "True")
-        if has_bookmarks and query.get("sendInitialEvents", "") == "true":
-            waiting.append(_bookmark(model, place, {"k8s.io/initial-events-end": "true"}))
-        end = model.clock.now() + timedelta(seconds=float(query.get("timeoutSeconds") or _LONGEST))
-        while True:
-            while waiting:
-                yield _line(waiting.popleft())
-            arrived.clear()
-            left = (end - model.clock.now()).total_seconds()
-            if left <= 0 or not await model.clock.wait(arrived, left):
-                break
-        if has_bookmarks:
-            yield _line(_bookmark(model, place, {}))
-    finally:
-        unsubscribe()
+        for item in store.list(self._place.kind, self._place.namespace):
+            if self._matches(item) and self._place.name in ("", name_of(item)):
+                self._waiting.append({"type": "ADDED", "object": item})
+        if self._has_bookmarks() and self._query.get("sendInitialEvents", "") == "true":
+            self._waiting.append(_bookmark(self._model, self._place, {"k8s.io/initial-events-end": "true"}))
 
+    def _has_bookmarks(self) -> bool:
+        return self._query.get("allowWatchBookmarks", "") in ("1", "true", "True")
 
-def _present(model: Model, place: Place, query: Mapping[str, str]) -> list[Manifest]:
-    matches = selection(place.kind, query)
-    found = model.store.list(place.kind, place.namespace)
-    return [item for item in found if matches(item) and place.name in ("", name_of(item))]
+    def _take(self, change: Change) -> None:
+        place = self._place
+        if change.kind != place.kind or (place.namespace and namespace_of(change.object) != place.namespace):
+            return
+        if place.name and name_of(change.object) != place.name:
+            return
+        was = change.previous is not None and self._matches(change.previous)
+        is_now = change.type != "DELETED" and self._matches(change.object)
+        if was or is_now:
+            told = "ADDED" if not was else "MODIFIED" if is_now else "DELETED"
+            self._waiting.append({"type": told, "object": change.object})
+            self._arrived.set()
 
 
 def _version(query: Mapping[str, str]) -> int:

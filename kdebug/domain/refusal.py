@@ -88,8 +88,13 @@ def refused_error(verdict: Verdict, names: ConnectionNames, target: str, namespa
 
 
 def plan_command(target: str, context: str, namespace: str) -> str:
-    """Return the ready command that only reads, with the same context and namespace spelled out."""
-    words = ["kdebug", "plan", _quoted(target)]
+    """Return the ready command that only reads, with the same context and namespace spelled out.
+
+    `target` is POD, TYPE/NAME, -l SELECTOR or -f FILE.
+    """
+    flag, _, value = target.partition(" ")
+    named = [flag, _quoted(value)] if flag in ("-l", "-f") else [_quoted(target)]
+    words = ["kdebug", "plan", *named]
     words += ["-n", _quoted(namespace)] if namespace else []
     words += ["--context", _quoted(context)] if context else []
     return " ".join(words)

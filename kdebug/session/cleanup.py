@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kdebug.domain.kinds import CONFIG_MAP, JOB, NETWORK_POLICY, POD, SECRET
 from kdebug.domain.ownership import MANAGED_BY, SESSION, SessionRecord, is_owned, object_name, read_session
-from kdebug.errors import DeniedError, NotFoundError, TargetError
+from kdebug.errors import ConflictError, DeniedError, NotFoundError, TargetError
 from kdebug.session.events import Emit
 from kdebug.session.journal import Journal
 from kdebug.session.port import Cluster
@@ -51,12 +51,7 @@ def objects_of(cluster: Cluster, record: SessionRecord) -> tuple[OwnedObject, ..
 def remove_session(cluster: Cluster, record: SessionRecord, *, timing: Timing, emit: Emit) -> Teardown:
     """Tear down a session of another run; only objects with its id, by their uids."""
     objects = objects_of(cluster, record)
-    try:
-        cluster.delete(SECRET, object_name(record.id), record.namespace, uid="")
-    except NotFoundError:
-        objects = objects[:-1]
-    except DeniedError:
-        # Who may not delete Secrets cannot have made one here: the collector answers for any other.
+    if not _has_secret(cluster, record):
         objects = objects[:-1]
     return tear_down(
         cluster,
@@ -67,6 +62,18 @@ def remove_session(cluster: Cluster, record: SessionRecord, *, timing: Timing, e
         until=record.gone_by,
         command=f"kdebug clean {record.id}",
     )
+
+
+def _has_secret(cluster: Cluster, record: SessionRecord) -> bool:
+    """Ask without a right to read: no object has an empty uid, so nothing is deleted, and 409 means that there is one."""
+    try:
+        cluster.delete(SECRET, object_name(record.id), record.namespace, uid="")
+    except ConflictError:
+        return True
+    except (NotFoundError, DeniedError):
+        # Who may not delete Secrets cannot have made one here: the collector answers for any other.
+        return False
+    return True
 
 
 def choose(

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdebug.domain.kinds import DEPLOYMENT, NAMESPACE, POD, STATEFUL_SET, Kind, Manifest, name_of
-from kdebug.domain.rights import Access, access_to
+from kdebug.domain.rights import Access, access_to, role_for
 from kdebug.domain.target import workload_of
 from kdebug.domain.text import safe
-from kdebug.errors import ApiError, DeniedError, NotFoundError, TargetError, UnauthenticatedError
+from kdebug.errors import (
+    ApiError,
+    DeniedError,
+    MissingRightsError,
+    NotFoundError,
+    TargetError,
+    UnauthenticatedError,
+)
 from kdebug.session.choice import nearest
 from kdebug.session.port import Cluster
 
@@ -107,12 +114,19 @@ class Lookup:
                 return found
         return []
 
-    def _denied(self, kind: Kind, verb: str, error: DeniedError) -> DeniedError:
-        return DeniedError(
-            f"the target cannot be found without the right to {self.access(kind, verb)}",
+    def _denied(self, kind: Kind, verb: str, error: DeniedError) -> MissingRightsError:
+        access = self.access(kind, verb)
+        return MissingRightsError(
+            f"the target cannot be found without the right to {access}",
             because=error.because or error.what,
-            remedy="ask whoever runs the cluster for this right"
-            + (", or give the pod's whole name" if verb == "list" else ""),
-            status=error.status,
-            reason=error.reason,
+            remedy="ask whoever runs the cluster to apply the Role below with: kubectl apply -f -"
+            + ("; or give the pod's whole name" if verb == "list" else ""),
+            manifests=role_for([access], self._user()),
         )
+
+    def _user(self) -> str:
+        """Return the user's name, or nothing: an error must not hide behind another."""
+        try:
+            return self.cluster.user()
+        except ApiError:
+            return ""

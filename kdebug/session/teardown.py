@@ -84,7 +84,8 @@ class _Run:
         except NotFoundError:
             return self._is_absent_long_enough(removal)
         except ConflictError:
-            return True
+            # Another uid than the one known; where none is known, 409 says that there is an object.
+            return bool(removal.uid)
         except UnauthenticatedError as error:
             removal.problem = error.because or error.what
             if not self.is_reloaded:

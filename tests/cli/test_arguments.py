@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdebug.cli.app import parse
+from kdebug.cli.app import connection_of, parse
 from kdebug.cli.arguments import normalise, runs_command, wants_json
+from kdebug.cli.parser import read
 from kdebug.cli.requests import OpenRequest
 from kdebug.errors import UsageError
 
@@ -82,13 +83,15 @@ def test_the_first_bare_word_is_the_command_or_the_pod(
 )
 def test_a_value_is_given_as_kubectl_takes_it(typed: list[str]) -> None:
     """Every spelling of pflag's is understood, the equals sign after a letter included."""
-    assert normalise(["pod", *typed]).value_of("namespace") == "a"
+    invocation = normalise(["pod", *typed])
+    assert invocation.value_of("namespace") == "a"
+    assert read(invocation).value_of("namespace") == "a"
 
 
 def test_switches_take_true_and_false() -> None:
     """pflag's --yes=false is as if it had not been typed."""
-    assert normalise(["pod", "--yes=true"]).has("yes")
-    assert not normalise(["pod", "--yes=false"]).has("yes")
+    assert read(normalise(["pod", "--yes=true"])).has("yes")
+    assert not read(normalise(["pod", "--yes=false"])).has("yes")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_switches_take_true_and_false() -> None:
 def test_slips_are_named(words: list[str], what: str, remedy: str) -> None:
     """A usage error says what was typed and what may have been meant."""
     with pytest.raises(UsageError) as caught:
-        normalise(words)
+        parse(normalise(words))
     assert caught.value.what == what
     assert caught.value.remedy == remedy
 

@@ -52,7 +52,7 @@ def job(name: str = "anchor", *, deadline: int = 20, ttl: int = 5, **more: Any) 
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec | more}
 
 
-def config_map(name: str = "child", owner: dict[str, Any] | None = None, **data: str) -> dict[str, Any]:
+def config_map(name: str = "child", owner: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
     """Return a ConfigMap."""
     return owned({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}, owner)
 

@@ -105,7 +105,7 @@ REQUESTS: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "other kind": ("POST", CM, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}, {}),
     "bad label key": ("POST", CM, RAW | {"metadata": {"name": "c", "labels": {"a b": "c"}}}, {}),
     "bad label": ("POST", CM, RAW | {"metadata": {"name": "c", "labels": {"a": "c d"}}}, {}),
-    "bad data key": ("POST", CM, config_map("c", **{"a/b": "c"}), {}),
+    "bad data key": ("POST", CM, config_map("c") | {"data": {"a/b": "c"}}, {}),
     "bad data": ("POST", CM, config_map("c") | {"data": {"a": 1}}, {}),
     "bad owner": ("POST", CM, RAW | {"metadata": {"name": "c", "ownerReferences": [{"name": "", "uid": ""}]}}, {}),
     "dry run": ("POST", CM, config_map("c", k="v"), {"dryRun": "All"}),
@@ -114,7 +114,9 @@ REQUESTS: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "test of what is not there": (
         "PATCH", CM + "/there", [{"op": "test", "path": "/data/z", "value": "v"}], {"content_type": JSON_PATCH},
     ),
-    "remove what is not there": ("PATCH", CM + "/there", [{"op": "remove", "path": "/data/z"}], {"content_type": JSON_PATCH}),
+    "remove what is not there": (
+        "PATCH", CM + "/there", [{"op": "remove", "path": "/data/z"}], {"content_type": JSON_PATCH},
+    ),
     "patch of nothing": ("PATCH", CM + "/none", [TEST_UID], {"content_type": JSON_PATCH}),
     "patch that is no list": ("PATCH", CM + "/there", {}, {"content_type": JSON_PATCH}),
     "other media type": ("PATCH", CM + "/there", {}, {"content_type": "text/plain"}),
@@ -129,7 +131,9 @@ REQUESTS: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "bad policy": ("DELETE", CM + "/there", {"propagationPolicy": "Some"}, {}),
     "bad selector": ("GET", PODS, None, {"fieldSelector": "spec.bad=x"}),
     "hostile pod": ("POST", PODS, pod() | {"spec": HOSTILE}, {"dryRun": "All"}),
-    "unhardened pod": ("POST", PODS, pod() | {"spec": {"containers": [{"name": "c", "image": "b"}]}}, {"dryRun": "All"}),
+    "unhardened pod": (
+        "POST", PODS, pod() | {"spec": {"containers": [{"name": "c", "image": "b"}]}}, {"dryRun": "All"},
+    ),
     "root pod": ("POST", PODS, pod(securityContext={"runAsUser": 0, "runAsNonRoot": True}), {"dryRun": "All"}),
     "pod without containers": ("POST", PODS, pod(containers=[]), {}),
     "pod with a bad container": ("POST", PODS, pod() | {"spec": {"containers": [{"name": "C_x"}]}}, {}),

@@ -165,7 +165,7 @@ def test_the_fallback_brings_a_shell_to_an_image_without_a_debug_variant(
     done = program.run(words, {**env, "KDEBUG_CONFIG": str(config)})
     out, err = decoded(done)
     pod = stage.admin.get(POD, name, stage.target_namespace)
-    stage.admin.delete(POD, name, stage.target_namespace, uid=pod["metadata"]["uid"], grace_seconds=0)
+    stage.admin.delete(POD, name, stage.target_namespace, uid=pod["metadata"]["uid"], grace_seconds=1)
     assert done.returncode == 0, err
     assert out.strip()
     assert stage.left() == []

@@ -202,7 +202,7 @@ async def test_a_pod_that_is_deleted_ends_the_stream_without_success(
     made = started(cluster, "doomed", namespace)
     async with running(cluster, namespace, "/bin/sh", pod="doomed", stdin=True, tty=True) as stream:
         assert await stream.read() is not None
-        await asyncio.to_thread(cluster.delete, POD, "doomed", namespace, uid=uid_of(made), grace_seconds=0)
+        await asyncio.to_thread(cluster.delete, POD, "doomed", namespace, uid=uid_of(made), grace_seconds=1)
         try:
             code = (await outcome(stream))[2]
         except StreamLostError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kdebug.demo.admission import Denial, Webhook
@@ -35,9 +35,3 @@ def embedded_cluster(
     )
     with cluster:
         yield cluster
-
-
-def counted_uids() -> Callable[[], str]:
-    """Return a source of uids that are the same in every run."""
-    count = iter(range(1, 1_000_000))
-    return lambda: f"{next(count):08x}-0000-4000-8000-000000000000"

@@ -58,14 +58,22 @@ def run(
 class Terminal:
     """kdebug in a pseudo-terminal; what it shows is read until an expected text is there."""
 
-    def __init__(self, words: list[str], env: Mapping[str, str], *, columns: int = 120, rows: int = 40) -> None:
+    def __init__(
+        self,
+        words: list[str],
+        env: Mapping[str, str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        program: tuple[str, ...] = (sys.executable, "-m", "kdebug"),
+    ) -> None:
         self.shown = b""
         self.master, slave = pty.openpty()
         self.resize(columns, rows)
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kdebug", *words],
+            [*program, *words],
             env=dict(env),
             stdin=slave,
             stdout=slave,

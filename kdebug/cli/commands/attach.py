@@ -6,8 +6,9 @@ from kdebug.cli.commands.ending import end_quietly
 from kdebug.cli.commands.holding import Holding, hold_and_say, require_terminal
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.patience import patience
 from kdebug.cli.requests import AttachRequest
-from kdebug.cli.wiring import holder_mark, rechecker, refuse_by_facts, refuse_by_name, wire
+from kdebug.cli.wiring import Wiring, holder_mark, rechecker, refuse_by_facts
 from kdebug.domain.ownership import SessionRecord, object_name
 from kdebug.domain.rights import attach_accesses
 from kdebug.errors import LeftoverError, TargetError
@@ -19,15 +20,17 @@ from kdebug.session.preflight import check_rights
 from kdebug.session.timing import Timing
 
 
-def run_attach(request: AttachRequest) -> int:
-    """Hold a shell or run a command in a session's clone; as its holder also tear it down at the end."""
+def run_attach(request: AttachRequest, wiring: Wiring) -> int:
+    """Hold a shell or run a command in a session's clone; as its holder also tear it down at the end.
+
+    The wiring's names have been judged.
+    """
     narration = Narration(level=request.level)
     with Interrupts() as interrupts:
-        wiring = wire(request.connection)
-        refuse_by_name(wiring, request.session)
         require_terminal(request.command, tty=request.tty)
         cluster = wiring.connect()
-        record = find_session(cluster, request.to_namespace or wiring.config.namespace, request.session)
+        with patience(wiring, narration):
+            record = find_session(cluster, request.to_namespace or wiring.config.namespace, request.session)
         if record.is_expired(cluster.now()):
             raise TargetError(f"session {record.id} has ended", because="its deadline has passed")
         target_namespace = record.target.partition("/")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.patience import patience
 from kdebug.cli.requests import CleanRequest
 from kdebug.cli.output import write
 from kdebug.cli.session_table import render_sessions
@@ -23,7 +24,8 @@ def run_clean(request: CleanRequest) -> int:
         wiring = wire(request.connection)
         cluster = wiring.connect()
         namespace = request.to_namespace or wiring.config.namespace
-        chosen = _chosen(request, cluster, namespace)
+        with patience(wiring, narration):
+            chosen = _chosen(request, cluster, namespace)
         if not chosen:
             narration.say(f"nothing to remove in namespace {namespace}")
             return 0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from kdebug.cli.commands.open import run_open
-from kdebug.cli.commands.sessions import run_sessions
-from kdebug.cli.commands.setup import run_setup
+from kdebug.cli.dispatch import run
 from kdebug.cli.narration import Narration
 from kdebug.cli.requests import Connection, DemoRequest, OpenRequest, SessionsRequest, SetupRequest
 from kdebug.cli.wiring import embedded_cluster
@@ -23,16 +21,16 @@ def run_demo(request: DemoRequest) -> int:
     with embedded_cluster() as kubeconfig:
         connection = Connection(kubeconfig=str(kubeconfig))
         _step(narration, "kdebug setup --environment demo --covers cluster")
-        code = run_setup(SetupRequest(environment="demo", covers=("cluster",), connection=connection, assume_yes=True))
+        code = run(SetupRequest(environment="demo", covers=("cluster",), connection=connection, assume_yes=True))
         if code:
             return code
         script = ("/busybox/sh", "-c", SCRIPT) if is_scripted else ()
         _step(narration, f"kdebug {POD}{' -- /busybox/sh -c ...' if is_scripted else ''}")
-        code = run_open(
+        code = run(
             OpenRequest(connection=connection, name=POD, command=script, assume_yes=is_scripted or request.assume_yes)
         )
         _step(narration, "kdebug sessions")
-        return code or run_sessions(SessionsRequest(connection=connection))
+        return code or run(SessionsRequest(connection=connection))
 
 
 def _step(narration: Narration, command: str) -> None:

@@ -15,7 +15,7 @@ from kdebug.cli.plan_output import render_plan
 from kdebug.cli.plan_summary import plan_summary
 from kdebug.cli.requests import OpenRequest
 from kdebug.cli.telling import clock_time
-from kdebug.cli.wiring import Wiring, journal, journal_entry, rechecker, refuse_by_facts, refuse_by_name, wire
+from kdebug.cli.wiring import Wiring, journal, journal_entry, rechecker, refuse_by_facts
 from kdebug.domain.guard import ServerFacts
 from kdebug.domain.isolation import SetupSettings
 from kdebug.domain.plan import Plan
@@ -36,11 +36,14 @@ from kdebug.session.setup import apply_setup, plan_setup
 from kdebug.session.timing import Timing
 
 
-def run_open(request: OpenRequest) -> int:
-    """Clone the target, hold the shell or run the command, remove everything; return the exit code."""
+def run_open(request: OpenRequest, wiring: Wiring) -> int:
+    """Clone the target, hold the shell or run the command, remove everything; return the exit code.
+
+    The wiring's names have been judged.
+    """
     narration = Narration(level=request.level)
     with Interrupts() as interrupts:
-        return _Opening(request, narration, interrupts).run()
+        return _Opening(request, narration, interrupts).run(wiring)
 
 
 class _Opening:
@@ -52,16 +55,14 @@ class _Opening:
         self.interrupts = interrupts
         self.timing = Timing()
 
-    def run(self) -> int:
+    def run(self, wiring: Wiring) -> int:
         request = self.request
-        wiring = wire(request.connection)
-        refuse_by_name(wiring, self.title)
         if not request.dry_run and not request.detach:
             require_terminal(request.command, tty=request.tty)
         self.narration.say(f"contacting {wiring.names.server} (context {wiring.names.context})")
 
         def allow(facts: ServerFacts) -> None:
-            refuse_by_facts(wiring, facts, self.title)
+            refuse_by_facts(wiring, facts, request.title)
 
         prepared = prepare(request, wiring, self.narration, has_to_be_allowed=allow)
         self.check_rights(prepared)
@@ -73,11 +74,6 @@ class _Opening:
         prepared = self.with_isolated_namespace(prepared)
         self.repair(prepared, wiring)
         return self.open(prepared, wiring)
-
-    @property
-    def title(self) -> str:
-        """The target as the user named it."""
-        return self.request.name or self.request.selector or self.request.filename
 
     def check_rights(self, prepared: Prepared) -> None:
         accesses = prepared.accesses
@@ -148,7 +144,7 @@ class _Opening:
             plan=plan,
             timing=self.timing,
             emit=self.narration,
-            recheck=rechecker(wiring, cluster, prepared.facts, self.title, prepared.read_target()),
+            recheck=rechecker(wiring, cluster, prepared.facts, self.request.title, prepared.read_target()),
             journal=journal(),
             entry=entry,
             force_command=clean_command(wiring, plan),

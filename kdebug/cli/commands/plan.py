@@ -22,8 +22,7 @@ def run_plan(request: PlanRequest) -> int:
         prepared = prepare(request, wiring, narration, has_to_be_allowed=lambda _: None)
         refusal: tuple[str, ...] = ()
         if not prepared.verdict.is_allowed:
-            target = request.name or request.selector or request.filename
-            refusal = explain(prepared.verdict, wiring.names, target, prepared.target.namespace)
+            refusal = explain(prepared.verdict, wiring.names, request.title, prepared.target.namespace)
         else:
             _say_missing_rights(prepared, narration)
         write(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kdebug.cli.narration import Narration
+from kdebug.cli.patience import patience
 from kdebug.cli.requests import PlanRequest
 from kdebug.cli.wiring import Wiring, holder_mark
 from kdebug.domain.diagnosis import Diagnosis, diagnose
@@ -76,10 +76,11 @@ def prepare(request: PlanRequest, wiring: Wiring, narration: Narration, *, has_t
     cluster = wiring.connect()
     options = plan_options(request, wiring)
     namespace = wiring.names.namespace
-    user = begin(cluster.user)
-    reading = begin(read_facts, cluster, isolated=options.namespace, target_namespace=namespace, target=None)
-    target = _target(request, cluster, namespace)
-    facts, _ = reading.result()
+    with patience(wiring, narration):
+        user = begin(cluster.user)
+        reading = begin(read_facts, cluster, isolated=options.namespace, target_namespace=namespace, target=None)
+        target = _target(request, cluster, namespace)
+        facts, _ = reading.result()
     facts = replace(facts, target=object_facts(target.manifest))
     has_to_be_allowed(facts)
     evidence = read_evidence(cluster, target)
@@ -171,7 +172,7 @@ def _target(request: PlanRequest, cluster: Cluster, namespace: str) -> Target:
 def _documents(filename: str) -> list[Any]:
     """Return the documents of a YAML or JSON file, or of stdin for "-"."""
     try:
-        data = sys.stdin.buffer.read(MAX_MANIFEST_BYTES + 1) if filename == "-" else _read(Path(filename))
+        data = _read_stdin() if filename == "-" else _read(Path(filename))
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the manifest {filename}", because=str(error)) from error
@@ -181,6 +182,12 @@ def _documents(filename: str) -> list[Any]:
         return [json.loads(text)]
     except ValueError:
         return _yaml_documents(text, filename)
+
+
+def _read_stdin() -> bytes:
+    # Python has no sys.stdin where the descriptor was closed at its start; main filled it with /dev/null since.
+    with open(0, "rb", closefd=False) as file:
+        return file.read(MAX_MANIFEST_BYTES + 1)
 
 
 def _read(path: Path) -> bytes:

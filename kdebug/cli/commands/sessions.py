@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.patience import patience
 from kdebug.cli.requests import SessionsRequest
 from kdebug.cli.output import write
 from kdebug.cli.session_table import render_sessions
@@ -18,7 +19,8 @@ def run_sessions(request: SessionsRequest) -> int:
         wiring = wire(request.connection)
         cluster = wiring.connect()
         namespace = "" if request.all_namespaces else request.to_namespace or wiring.config.namespace
-        records = list_sessions(cluster, namespace)
+        with patience(wiring, narration):
+            records = list_sessions(cluster, namespace)
         if not records and not request.output:
             narration.say(f"no sessions in {f'namespace {namespace}' if namespace else 'this cluster'}")
         else:

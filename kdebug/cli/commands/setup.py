@@ -7,9 +7,10 @@ from dataclasses import replace
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.patience import patience
 from kdebug.cli.output import as_yaml, write
 from kdebug.cli.requests import SetupRequest
-from kdebug.cli.wiring import Wiring, refuse_by_name, wire
+from kdebug.cli.wiring import Wiring
 from kdebug.domain.guard import ObjectFacts, judge_setup
 from kdebug.domain.isolation import SetupSettings, check_settings, isolated_namespace, next_steps
 from kdebug.domain.kinds import NAMESPACE, title_of
@@ -21,11 +22,10 @@ from kdebug.session.port import Cluster
 from kdebug.session.setup import SetupPlan, apply_setup, plan_setup, with_dns_peers
 
 
-def run_setup(request: SetupRequest) -> int:
-    """Make or change what setup owns, after showing it; with --print the manifests alone."""
+def run_setup(request: SetupRequest, wiring: Wiring) -> int:
+    """Make or change what setup owns, after showing it; with --print the manifests alone. Names have been judged."""
     narration = Narration(level=request.level)
     with Interrupts():
-        wiring = wire(request.connection)
         settings = SetupSettings(
             environment=request.environment,
             covers=request.covers,
@@ -33,9 +33,9 @@ def run_setup(request: SetupRequest) -> int:
             allow=request.allow,
         )
         check_settings(settings)
-        refuse_by_name(wiring, "")
         cluster = wiring.connect()
-        _judge(wiring, cluster, settings)
+        with patience(wiring, narration):
+            _judge(wiring, cluster, settings)
         if request.print:
             write(as_yaml(isolated_namespace(_with_dns(cluster, settings, narration))))
             return 0
