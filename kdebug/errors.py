@@ -102,7 +102,14 @@ class ApiError(KdebugError):
     """An answer of the API server that is not a success; `status` 0 means that there was none."""
 
     def __init__(
-        self, what: str, *, because: str = "", remedy: str = "", status: int = 0, reason: str = "", retry_after: int | None = None
+        self,
+        what: str,
+        *,
+        because: str = "",
+        remedy: str = "",
+        status: int = 0,
+        reason: str = "",
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(what, because=because, remedy=remedy)
         self.status = status

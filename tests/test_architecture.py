@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "kdebug").rglob("*.py"))
 HEAVY = ("textual", "kubernetes", "aiohttp", "websockets")
+SLOW = ("typer", "pydantic", "asyncio", "subprocess")
+"""What a usage error may take its time for, and help, version and a refusal may not."""
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
@@ -54,6 +56,8 @@ def test_quick_answers_load_nothing_heavy(words: list[str], tmp_path: Path) -> N
     _, code, *loaded = done.stderr.splitlines()[-1].split()
     assert int(code) == {"--oops": 2, "pod": 3}.get(words[0], 0), done.stderr
     assert not set(HEAVY) & set(loaded)
+    if words != ["--oops"]:
+        assert not set(SLOW) & set(loaded)
 
 
 def test_help_does_not_even_load_the_requests(tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_help_does_not_even_load_the_requests(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert not {"yaml", "pydantic", "json"} & set(done.stderr.split())
+    assert not {"yaml", "pydantic", "typer", "json"} & set(done.stderr.split())
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -39,6 +39,13 @@ class Invocation:
         named = (("", self.words[0] if self.words else ""), ("-l ", self.value_of("selector")))
         return next((f"{flag}{value}" for flag, value in (*named, ("-f ", self.value_of("filename"))) if value), "")
 
+    @property
+    def has_only_own_flags(self) -> bool:
+        """Whether each flag is one of the command's, with a value where it takes one."""
+        own = COMMANDS[self.command].flags
+        names = {flag.long for flag in own if flag.is_switch} | {f"{flag.long}=" for flag in own if not flag.is_switch}
+        return all("".join(flag.partition("=")[:2]) in names for flag in self.flags)
+
     def value_of(self, name: str) -> str:
         """Return the last value of a flag, or an empty string."""
         return next(reversed(self.values_of(name)), "")

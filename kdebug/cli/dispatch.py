@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kdebug.cli.arguments import Invocation
-from kdebug.cli.connection import connection_of
-from kdebug.cli.wiring import Wiring, wire_allowed
 from kdebug.errors import ConfigError
 
 if TYPE_CHECKING:
+    from kdebug.cli.connection import Connection
     from kdebug.cli.requests import Request
+    from kdebug.cli.wiring import Wiring
 
 _JUDGED_BY_NAME = ("open", "attach", "setup")
 
@@ -22,23 +22,36 @@ _JUDGED_BY_NAME = ("open", "attach", "setup")
 def run_typed(invocation: Invocation) -> int:
     """Judge the names that the connection's flags choose, have the whole line parsed, and run it; raises KdebugError.
 
-    A file that cannot be read waits for the parser: what is wrong with the command line itself is told first.
+    What is wrong with the command line itself is told first: names wait for the parser where a flag cannot be meant as
+    it stands, and so does a file that cannot be read.
     """
-    wiring: Wiring | None = None
-    if invocation.command in _JUDGED_BY_NAME:
-        connection = connection_of(invocation)
-        try:
-            wiring = wiring or wire_allowed(connection, invocation.title)
-        except ConfigError:
-            _parse(invocation)
-            raise
-    return run(_parse(invocation), wiring)
+    if invocation.command in _JUDGED_BY_NAME and invocation.has_only_own_flags:
+        wiring = _wiring_before_parsing(invocation)
+        return run(_parsed(invocation), wiring)
+    return run(_parsed(invocation))
 
 
-def _parse(invocation: Invocation) -> Request:
+def _wiring_before_parsing(invocation: Invocation) -> Wiring:
+    from kdebug.cli.connection import connection_of
+
+    connection = connection_of(invocation)
+    try:
+        return _judged(connection, invocation.title if invocation.command == "open" else "")
+    except ConfigError:
+        _parsed(invocation)
+        raise
+
+
+def _parsed(invocation: Invocation) -> Request:
     from kdebug.cli.app import parse
 
     return parse(invocation)
+
+
+def _judged(connection: Connection, title: str) -> Wiring:
+    from kdebug.cli.wiring import wire_allowed
+
+    return wire_allowed(connection, title)
 
 
 def run(request: Request, wiring: Wiring | None = None) -> int:
@@ -56,7 +69,7 @@ def run(request: Request, wiring: Wiring | None = None) -> int:
 
     match request:
         case OpenRequest():
-            wiring = wiring or wire_allowed(request.connection, request.title)
+            wiring = wiring or _judged(request.connection, request.title)
             from kdebug.cli.commands.open import run_open
 
             return run_open(request, wiring)
@@ -69,7 +82,7 @@ def run(request: Request, wiring: Wiring | None = None) -> int:
 
             return run_sessions(request)
         case AttachRequest():
-            wiring = wiring or wire_allowed(request.connection, request.session)
+            wiring = wiring or _judged(request.connection, "")
             from kdebug.cli.commands.attach import run_attach
 
             return run_attach(request, wiring)
@@ -78,7 +91,7 @@ def run(request: Request, wiring: Wiring | None = None) -> int:
 
             return run_clean(request)
         case SetupRequest():
-            wiring = wiring or wire_allowed(request.connection, "")
+            wiring = wiring or _judged(request.connection, "")
             from kdebug.cli.commands.setup import run_setup
 
             return run_setup(request, wiring)

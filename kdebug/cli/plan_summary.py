@@ -23,6 +23,7 @@ def plan_summary(plan: Plan) -> Iterator[str]:
     yield f"differs   {changes} changes, {left_out} things left out: kdebug plan shows each with its reason"
     for decision in plan.dependencies:
         if decision.dependency.kind in _STORES and decision.outcome not in (COPIED, NOT_NEEDED):
-            yield f"          {safe(str(decision.dependency.kind)).casefold()}/{safe(decision.dependency.name)}: {decision.outcome}"
+            name = f"{decision.dependency.kind.casefold()}/{safe(decision.dependency.name)}"
+            yield f"          {name}: {decision.outcome}"
     for warning in plan.warnings:
         yield f"note      {safe(warning)}"

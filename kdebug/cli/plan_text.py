@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
 from kdebug.cli.values import in_words
+from kdebug.domain.clone import Explained
 from kdebug.domain.clone.hiding import HIDDEN
 from kdebug.domain.guard import Verdict
 from kdebug.domain.kinds import namespace_of, title_of
@@ -28,6 +30,8 @@ _PURPOSE = {
     "Pod": "the clone",
 }
 _LONGEST = 160
+_WIDTH = 116
+_MARKS = ("metadata.labels", "metadata.annotations")
 _GONE_WITHIN = LEASE_SECONDS + TTL_SECONDS + GRACE_SECONDS
 
 
@@ -39,9 +43,7 @@ def plan_lines(plan: Plan, verdict: Verdict | None = None, refusal: Sequence[str
     yield from _facts(plan)
     yield ""
     yield from _objects(plan)
-    yield from _section("What is done to the target's manifest", _steps(plan))
-    yield from _section("What differs", _changes(plan))
-    yield from _section("What is left out", _left_out(plan))
+    yield from _section("How the clone differs from the target, step by step", _steps(plan))
     yield from _section("What the target refers to", _dependencies(plan))
     yield from _section("Note", plan.warnings)
 
@@ -86,20 +88,32 @@ def _objects(plan: Plan) -> Iterator[str]:
 
 
 def _steps(plan: Plan) -> Iterator[str]:
-    touched = {change.step for change in plan.clone.changes} | {entry.step for entry in plan.clone.left_out}
+    """Yield each step that changed something: its reason, then what it changed and what it left out."""
     for step in plan.clone.steps:
-        if step.name in touched:
+        changes = [change for change in plan.clone.changes if change.step == step.name]
+        left_out = [safe(entry.path) for entry in plan.clone.left_out if entry.step == step.name]
+        if changes or left_out:
             yield f"{step.name}: {step.why}"
+            yield from (f"  {line}" for line in _changes(changes))
+            if left_out:
+                yield from (f"  {line}" for line in _wrapped(f"left out: {', '.join(left_out)}"))
 
 
-def _changes(plan: Plan) -> Iterator[str]:
-    for change in plan.clone.changes:
-        yield f"{safe(change.path)}: {_value(change.old)} -> {_value(change.new)}  ({change.step})"
+def _changes(changes: Sequence[Explained]) -> Iterator[str]:
+    """Yield path: old -> new; labels and annotations that a step adds by the dozen are one line."""
+    added: dict[str, list[str]] = {}
+    for change in changes:
+        place, _, key = safe(change.path).partition("[")
+        if change.old is None and place in _MARKS:
+            added.setdefault(place, []).append(f"{key.removesuffix(']')}={_value(change.new)}")
+        else:
+            yield f"{safe(change.path)}: {_value(change.old)} -> {_value(change.new)}"
+    for place, marks in added.items():
+        yield from _wrapped(f"{place}: adds {', '.join(marks)}")
 
 
-def _left_out(plan: Plan) -> Iterator[str]:
-    for entry in plan.clone.left_out:
-        yield f"{safe(entry.path)}  ({entry.step})"
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _dependencies(plan: Plan) -> Iterator[str]:

@@ -9,13 +9,14 @@ from kdebug.demo.resources import JSON
 from kdebug.demo.store import copied
 from kdebug.domain.kinds import Manifest, uid_of
 
-HOST_ADDRESS = "10.88.0.2"
+HOST_ADDRESS = "192.0.2.1"
+"""Addresses are of TEST-NET-1 (RFC 5737): nothing on the user's network can be meant by one."""
 
 
 def pod_status(pod: Manifest, containers: Sequence[Container], phase: str, now: str) -> JSON:
     """Return the status of a pod on the node, keeping the times of conditions that have not changed."""
     old = pod.get("status") or {}
-    address = f"10.89.{int(uid_of(pod)[:2], 16)}.{int(uid_of(pod)[2:4], 16)}"
+    address = f"192.0.2.{2 + int(uid_of(pod)[:8], 16) % 253}"
     status: JSON = {
         "phase": phase,
         "qosClass": old.get("qosClass", "BestEffort"),

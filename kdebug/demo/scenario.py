@@ -78,7 +78,7 @@ def node(name: str = "demo-node") -> Manifest:
         },
         "spec": {},
         "status": {
-            "addresses": [{"type": "InternalIP", "address": "10.88.0.2"}, {"type": "Hostname", "address": name}],
+            "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}, {"type": "Hostname", "address": name}],
             "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"},
             "capacity": {"cpu": "4", "memory": "8Gi", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],

@@ -58,8 +58,15 @@ class Toolbox:
 
 
 def is_interactive_shell(command: Sequence[str]) -> bool:
-    """Return whether the command is a shell that will read commands from its terminal."""
+    """Return whether the command is, or ends as, a shell that will read commands from its terminal."""
     words = command[1:] if command and command[0].rpartition("/")[2] == "busybox" else command
-    return (
-        bool(words) and words[0].rpartition("/")[2] in _SHELLS and not any(word.startswith("-c") for word in words[1:])
-    )
+    if not words or not _is_shell(words[0]):
+        return False
+    if not any(word.startswith("-c") for word in words[1:]):
+        return True
+    *_, before, last = ["", "", *words[-1].split()]
+    return before == "exec" and _is_shell(last)
+
+
+def _is_shell(word: str) -> bool:
+    return word.rpartition("/")[2] in _SHELLS

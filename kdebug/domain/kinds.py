@@ -37,10 +37,16 @@ class Kind:
 
 
 POD = Kind(name="Pod", api_version="v1", plural="pods", words=("pod", "pods", "po"))
-DEPLOYMENT = Kind(name="Deployment", api_version="apps/v1", plural="deployments", words=("deployment", "deployments", "deploy"))
-STATEFUL_SET = Kind(name="StatefulSet", api_version="apps/v1", plural="statefulsets", words=("statefulset", "statefulsets", "sts"))
+DEPLOYMENT = Kind(
+    name="Deployment", api_version="apps/v1", plural="deployments", words=("deployment", "deployments", "deploy")
+)
+STATEFUL_SET = Kind(
+    name="StatefulSet", api_version="apps/v1", plural="statefulsets", words=("statefulset", "statefulsets", "sts")
+)
 DAEMON_SET = Kind(name="DaemonSet", api_version="apps/v1", plural="daemonsets", words=("daemonset", "daemonsets", "ds"))
-REPLICA_SET = Kind(name="ReplicaSet", api_version="apps/v1", plural="replicasets", words=("replicaset", "replicasets", "rs"))
+REPLICA_SET = Kind(
+    name="ReplicaSet", api_version="apps/v1", plural="replicasets", words=("replicaset", "replicasets", "rs")
+)
 JOB = Kind(name="Job", api_version="batch/v1", plural="jobs", words=("job", "jobs"))
 CRON_JOB = Kind(name="CronJob", api_version="batch/v1", plural="cronjobs", words=("cronjob", "cronjobs", "cj"))
 WORKLOADS = (POD, DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB)
@@ -54,7 +60,9 @@ LIMIT_RANGE = Kind(name="LimitRange", api_version="v1", plural="limitranges")
 NETWORK_POLICY = Kind(name="NetworkPolicy", api_version="networking.k8s.io/v1", plural="networkpolicies")
 ROLE = Kind(name="Role", api_version="rbac.authorization.k8s.io/v1", plural="roles")
 ROLE_BINDING = Kind(name="RoleBinding", api_version="rbac.authorization.k8s.io/v1", plural="rolebindings")
-CLUSTER_ROLE = Kind(name="ClusterRole", api_version="rbac.authorization.k8s.io/v1", plural="clusterroles", is_namespaced=False)
+CLUSTER_ROLE = Kind(
+    name="ClusterRole", api_version="rbac.authorization.k8s.io/v1", plural="clusterroles", is_namespaced=False
+)
 NAMESPACE = Kind(name="Namespace", api_version="v1", plural="namespaces", is_namespaced=False)
 NODE = Kind(name="Node", api_version="v1", plural="nodes", is_namespaced=False)
 

@@ -1,4 +1,4 @@
-"""What marks an object as a session's own: keys, names, owner references, the anchor, and how a session is read back."""
+"""What marks an object as a session's own: keys, names, owners, the anchor, and how a session is read back."""
 
 from __future__ import annotations
 
@@ -71,11 +71,20 @@ def with_owner(manifest: Manifest, uid: str) -> dict[str, Any]:
     metadata = dict(manifest["metadata"])
     references = metadata.get("ownerReferences")
     if references:
-        metadata["ownerReferences"] = [{**reference, "uid": uid} if reference["uid"] == ZERO_UID else reference for reference in references]
+        metadata["ownerReferences"] = [
+            {**reference, "uid": uid} if reference["uid"] == ZERO_UID else reference for reference in references
+        ]
     return {**manifest, "metadata": metadata}
 
 
-def anchor(session_id: str, namespace: str, *, annotations: Mapping[str, str], clone: Manifest, deadline_seconds: int = LEASE_SECONDS) -> dict[str, Any]:
+def anchor(
+    session_id: str,
+    namespace: str,
+    *,
+    annotations: Mapping[str, str],
+    clone: Manifest,
+    deadline_seconds: int = LEASE_SECONDS,
+) -> dict[str, Any]:
     """Return the Job that is created first, owns the rest and expires on the server; it makes no pod.
 
     Its template carries the clone's image and hardening, because policy engines judge templates.
@@ -85,7 +94,13 @@ def anchor(session_id: str, namespace: str, *, annotations: Mapping[str, str], c
     template: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
-        "containers": [{key: container[key] for key in ("name", "image", "command", "resources", "securityContext") if key in container}],
+        "containers": [
+            {
+                key: container[key]
+                for key in ("name", "image", "command", "resources", "securityContext")
+                if key in container
+            }
+        ],
     }
     if "securityContext" in spec:
         template["securityContext"] = spec["securityContext"]
@@ -202,7 +217,9 @@ def is_over(job: Manifest) -> bool:
     if job.get("metadata", {}).get("deletionTimestamp"):
         return True
     conditions: Iterable[Mapping[str, Any]] = (job.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") in ("Failed", "FailureTarget", "Complete") and c.get("status") == "True" for c in conditions)
+    return any(
+        c.get("type") in ("Failed", "FailureTarget", "Complete") and c.get("status") == "True" for c in conditions
+    )
 
 
 def difference_of_anchor(sent: Manifest, read: Manifest) -> str:

@@ -1,4 +1,4 @@
-"""The plan: every object that a session would create, in order, and everything in which the clone differs from the target."""
+"""The plan: every object that a session would create, in order, and all in which clone and target differ."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def redacted(objects: Sequence[Manifest]) -> tuple[Mapping[str, Any], ...]:
 def _redact(manifest: Manifest) -> Mapping[str, Any]:
     if manifest.get("kind") != "Secret":
         return manifest
-    hidden = {key: "redacted" for key in {**(manifest.get("stringData") or {}), **(manifest.get("data") or {})}}
+    hidden = dict.fromkeys({**(manifest.get("stringData") or {}), **(manifest.get("data") or {})}, "redacted")
     return {key: value for key, value in manifest.items() if key not in ("data", "stringData")} | {"stringData": hidden}

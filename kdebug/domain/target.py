@@ -84,7 +84,11 @@ def choose_container(pod: Manifest, wanted: str = "") -> str:
     names = [state.name for state in container_states(pod)]
     title = f"pod {safe(name_of(pod))}"
     if not mappings(mapping(pod.get("spec")).get("containers")):
-        raise TargetError(f"{title} has no containers", because="its spec.containers is empty")
+        raise TargetError(
+            f"{title} has no containers",
+            because="its spec.containers is empty",
+            remedy="name a pod that has containers, or add one to the manifest",
+        )
     if wanted:
         if wanted not in names:
             listed = ", ".join(safe(name) for name in names)
@@ -160,8 +164,11 @@ def from_manifest(documents: Manifest | Sequence[Manifest], *, namespace: str, c
     pod = _pod_of(source, namespace)
     title = safe(f"{source['kind']}/{name_of(pod)}")
     if not is_object_name(name_of(pod)):
-        because = "a name is at most 253 of a-z, 0-9, - and ."
-        raise TargetError(f"{title} has a name that no pod can have", because=because)
+        raise TargetError(
+            f"{safe(source['kind'])}/{safe(name_of(pod), limit=60)} has a name that no pod can have",
+            because=f"{ascii(name_of(pod))[:60]}: a name is at most {MAX_NAME} of a-z, 0-9, - and .",
+            remedy="correct metadata.name in the manifest",
+        )
     _check_shape(pod, title)
     workload = f"{str(source['kind']).casefold()}/{name_of(pod)}"
     return target_of(pod, container=container, workload=workload, because=f"from the manifest of {title}")
@@ -201,6 +208,7 @@ def _pod_of(source: Manifest, namespace: str) -> Manifest:
 
 _LISTS = ("env", "envFrom", "ports", "volumeMounts", "volumeDevices")
 _MAPPINGS = ("securityContext", "resources", "lifecycle")
+_CORRECT = "correct the manifest: kubectl apply --dry-run=client -f FILE finds more"
 
 
 def _check_shape(pod: Manifest, title: str) -> None:
@@ -214,7 +222,7 @@ def _check_shape(pod: Manifest, title: str) -> None:
         name = part.get("name")
         if not isinstance(name, str) or not is_object_name(name) or name in names:
             what = f"{title} has a container with a missing, wrong or repeated name"
-            raise TargetError(what, because=safe(f"name: {name}"))
+            raise TargetError(what, because=safe(f"name: {name}"), remedy=_CORRECT)
         names.add(name)
         _check_fields(part, _LISTS, _MAPPINGS, title, f"container {name}")
 
@@ -226,7 +234,7 @@ def _check_fields(part: Mapping[str, Any], lists: Sequence[str], maps: Sequence[
         is_right = isinstance(value, Mapping) if key in maps else is_list
         if value is not None and not is_right:
             wanted = "a mapping" if key in maps else "a list of mappings"
-            raise TargetError(f"{title} cannot be read", because=f"{place}: {key} is not {wanted}")
+            raise TargetError(f"{title} cannot be read", because=f"{place}: {key} is not {wanted}", remedy=_CORRECT)
 
 
 def _containers(pod: Manifest) -> list[Mapping[str, Any]]:

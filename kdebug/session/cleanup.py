@@ -1,4 +1,4 @@
-"""Find the sessions of a namespace and remove those that were asked for: nothing but the cluster's own objects is needed."""
+"""Find sessions and remove those that were asked for; the cluster's own objects are all that is needed."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ def find_session(cluster: Cluster, namespace: str, word: str) -> SessionRecord:
     if not matches:
         raise TargetError(f'no session "{word}" in namespace {namespace}', remedy="kdebug sessions lists them")
     names = ", ".join(record.id for record in matches)
-    raise TargetError(f'"{word}" is the beginning of {len(matches)} sessions', because=names, remedy="give more of the id")
+    raise TargetError(
+        f'"{word}" is the beginning of {len(matches)} sessions', because=names, remedy="give more of the id"
+    )
 
 
 def objects_of(cluster: Cluster, record: SessionRecord) -> tuple[OwnedObject, ...]:
-    """Return everything of the session that the server has: the anchor, what carries the session's label, its Secret."""
+    """Return all of the session that the server has: the anchor, what carries the session's label, its Secret."""
     selector = f"{SESSION}={record.id},{MANAGED_BY}=kdebug"
     found: list[OwnedObject] = []
     for kind in (JOB, NETWORK_POLICY, CONFIG_MAP, POD):
         found += [OwnedObject.of(item) for item in cluster.list(kind, record.namespace, labels=selector).items]
-    # Secrets may not be listed. The collector takes the session's when the anchor goes; asking for it by name proves it.
+    # Secrets may not be listed. The collector takes the session's with the anchor; asking by name proves it.
     return (*found, OwnedObject(kind=SECRET, name=object_name(record.id), namespace=record.namespace))
 
 
@@ -65,7 +67,7 @@ def remove_session(cluster: Cluster, record: SessionRecord, *, timing: Timing, e
 
 
 def _has_secret(cluster: Cluster, record: SessionRecord) -> bool:
-    """Ask without a right to read: no object has an empty uid, so nothing is deleted, and 409 means that there is one."""
+    """Ask without a right to read: no object has an empty uid, so nothing is deleted, and 409 means there is one."""
     try:
         cluster.delete(SECRET, object_name(record.id), record.namespace, uid="")
     except ConflictError:
@@ -79,7 +81,7 @@ def _has_secret(cluster: Cluster, record: SessionRecord) -> bool:
 def choose(
     sessions: Sequence[SessionRecord], now: datetime, *, expired: bool = False, mine: str = "", everything: bool = False
 ) -> tuple[SessionRecord, ...]:
-    """Return the sessions that a form of `kdebug clean` means: all, those of the user `mine`, those past their deadline."""
+    """Return the sessions that a form of `kdebug clean` means: all, the user's (`mine`), those past their deadline."""
     if everything:
         return tuple(sessions)
     if mine:
@@ -99,10 +101,12 @@ def repair(cluster: Cluster, journal: Journal, server: str, *, timing: Timing, e
         record = _record_of(cluster, entry.namespace, entry.session_id)
         if record is None:
             journal.forget(entry.session_id)
-        elif not record.is_detached and record.holder == entry.holder:
-            if not remove_session(cluster, record, timing=timing, emit=emit).leftovers:
-                journal.forget(entry.session_id)
-                count += 1
+            continue
+        if record.is_detached or record.holder != entry.holder:
+            continue
+        if not remove_session(cluster, record, timing=timing, emit=emit).leftovers:
+            journal.forget(entry.session_id)
+            count += 1
     return count
 
 

@@ -77,5 +77,7 @@ def _adopt(cluster: Cluster, manifest: Manifest, conflict: ConflictError) -> Man
 
 def _own(found: Manifest, manifest: Manifest) -> Manifest:
     if not is_owned(found, manifest["metadata"]["labels"][SESSION]):
-        raise ConflictError(f"{title_of(manifest)} exists and is not this session's", because="its labels are another's")
+        raise ConflictError(
+            f"{title_of(manifest)} exists and is not this session's", because="its labels are another's"
+        )
     return found

@@ -1,10 +1,11 @@
-"""The local journal: which sessions this machine has begun. It only makes the next run quicker; losing it loses nothing."""
+"""The local journal of sessions begun here. It only makes the next run quicker; losing it loses nothing."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,13 +55,13 @@ class Journal:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self.directory / f"{entry.session_id}.json"
         partial = target.with_suffix(f".{os.getpid()}.new")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
-            os.write(descriptor, json.dumps(asdict(entry)).encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(partial, target)
+            _write(partial, json.dumps(asdict(entry)).encode())
+            os.replace(partial, target)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
 
     def forget(self, session_id: str) -> None:
         """Remove the entry; one that is not there, or cannot be removed, does not matter."""
@@ -80,3 +81,14 @@ class Journal:
                 yield Entry(**json.loads(file.read_text(encoding="utf-8")))
             except (OSError, ValueError, TypeError):
                 continue
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a private file whole and durably; OSError on a full disk, which may take the first part of it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -43,7 +43,7 @@ def annotation_path(key: str) -> str:
 
 
 def renewal(record: SessionRecord, now: datetime, *, holder: str, detached: bool = False) -> list[dict[str, Any]]:
-    """Return the JSON patch that moves the deadline to now + lease (all of the hard cap when detaching), never past the cap.
+    """Return the JSON patch that moves the deadline to now + lease, or to the hard cap when detaching; never past it.
 
     It tests the uid and the holder, so that a stranger's Job or a session taken over is never renewed.
     """
@@ -69,7 +69,9 @@ def renew(cluster: Cluster, record: SessionRecord, *, holder: str, detached: boo
     """
     name = object_name(record.id)
     try:
-        job = cluster.patch(JOB, name, record.namespace, renewal(record, cluster.now(), holder=holder, detached=detached))
+        job = cluster.patch(
+            JOB, name, record.namespace, renewal(record, cluster.now(), holder=holder, detached=detached)
+        )
     except NotFoundError as error:
         raise SessionOverError("the session was removed", because=error.because) from error
     except InvalidError as error:

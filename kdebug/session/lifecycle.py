@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from kdebug.domain.kinds import JOB, Manifest, title_of
+from kdebug.domain.ownership import GRACE_SECONDS as SERVER_GRACE_SECONDS
 from kdebug.domain.ownership import (
     LEASE_SECONDS,
     TTL_SECONDS,
@@ -15,7 +16,6 @@ from kdebug.domain.ownership import (
     object_name,
     read_session,
 )
-from kdebug.domain.ownership import GRACE_SECONDS as SERVER_GRACE_SECONDS
 from kdebug.domain.plan import Plan
 from kdebug.errors import ApiError, CloneNotStartedError, DeniedError, InvalidError, KdebugError
 from kdebug.session.background import begin
@@ -145,7 +145,9 @@ class DebugSession:
             raise _not_created(manifest, error) from error
         self._attempted[self._attempted.index(attempted)] = replace(attempted, uid=OwnedObject.of(made).uid)
         self.emit(
-            ObjectCreated(title=title_of(manifest), namespace=attempted.namespace, purpose=PURPOSES[attempted.kind.name])
+            ObjectCreated(
+                title=title_of(manifest), namespace=attempted.namespace, purpose=PURPOSES[attempted.kind.name]
+            )
         )
         return made
 
@@ -184,7 +186,9 @@ class DebugSession:
         try:
             self.journal.record(self.entry)
         except OSError as error:
-            self.emit(WarningRaised(text=f"no local journal ({error.strerror}): the cluster alone remembers this session"))
+            self.emit(
+                WarningRaised(text=f"no local journal ({error.strerror}): the cluster alone remembers this session")
+            )
 
     def _require_lease(self) -> Lease:
         if self._lease is None:
@@ -195,9 +199,13 @@ class DebugSession:
 def _not_created(manifest: Manifest, error: ApiError) -> ApiError:
     """Return the error with the object named, keeping its class and the server's words."""
     words = error.because or error.what
-    remedy = error.remedy
+    remedy = error.remedy or "ask whoever runs the cluster about this rule; kdebug plan -o yaml shows what is asked for"
     if "exceeded quota" in words:
         remedy = "kdebug sessions shows who uses the quota; kdebug clean --expired frees what is over"
     return type(error)(
-        f"the server does not accept {title_of(manifest)}", because=words, remedy=remedy, status=error.status, reason=error.reason
+        f"the server does not accept {title_of(manifest)}",
+        because=words,
+        remedy=remedy,
+        status=error.status,
+        reason=error.reason,
     )

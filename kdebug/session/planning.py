@@ -64,7 +64,7 @@ class PlanOptions:
 
 
 def choose_image(target: Target, options: PlanOptions) -> tuple[ImageChoice, str]:
-    """Return the image that the clone runs, and its pull policy (empty: the default). Raises UsageError, TargetError."""
+    """Return the image that the clone runs, and its pull policy (empty: the default); UsageError, TargetError."""
     old = str(target.container_spec.get("image", ""))
     if options.image:
         new = str(image_argument(options.image))
@@ -87,7 +87,7 @@ def make_plan(
     user: str = "",
     holder: str = "",
 ) -> Plan:
-    """Return the plan for a target. Reads the ConfigMaps that may be copied, and those Secrets alone that were asked for.
+    """Return the plan for a target. Reads the ConfigMaps that may be copied, and only those Secrets that were named.
 
     Raises UsageError, TargetError, and RefusedError for a Secret that the isolated namespace does not allow.
     """
@@ -255,7 +255,7 @@ class _Copies:
     def secrets(
         self, dependencies: Sequence[Dependency], wanted: Sequence[str], *, is_allowed: bool
     ) -> tuple[Mapping[tuple[str, str], str], Mapping[str, str]]:
-        """Return (Secret, key) -> key in the session's Secret, and that Secret's values; only what was asked for is read."""
+        """Return (Secret, key) -> key in the session's Secret, and its values; only what was asked for is read."""
         if not wanted:
             return {}, {}
         if not is_allowed:

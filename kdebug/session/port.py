@@ -94,7 +94,7 @@ class Cluster(Protocol):
         """Apply a JSON merge patch (RFC 7396)."""
 
     def delete(self, kind: Kind, name: str, namespace: str, *, uid: str, grace_seconds: int | None = None) -> None:
-        """Delete in the background, only the object with this uid: NotFoundError it is gone, ConflictError it is another."""
+        """Delete in the background, the object with this uid alone: NotFoundError it is gone, ConflictError another."""
 
     def logs(self, namespace: str, pod: str, *, container: str, previous: bool = False, tail_lines: int = 200) -> str:
         """Return the end of a container's log, at most 256 KiB."""
@@ -112,6 +112,14 @@ class Cluster(Protocol):
         """Read tokens and run credential plugins again, after a 401."""
 
     def exec(
-        self, namespace: str, pod: str, *, container: str, command: Sequence[str], stdin: bool, tty: bool, size: tuple[int, int]
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str,
+        command: Sequence[str],
+        stdin: bool,
+        tty: bool,
+        size: tuple[int, int],
     ) -> AbstractAsyncContextManager[ExecStream]:
-        """Start a command in a container; `size` is (columns, rows), sent before anything else when there is a terminal."""
+        """Start a command in a container; `size` is (columns, rows), sent before anything else where there is a tty."""

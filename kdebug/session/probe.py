@@ -112,7 +112,13 @@ def _ask(cluster: Cluster, namespace: str, pod: str, container: str, script: str
 
 async def _output(cluster: Cluster, namespace: str, pod: str, container: str, script: str) -> str:
     stream = cluster.exec(
-        namespace, pod, container=container, command=("/busybox/sh", "-c", script), stdin=False, tty=False, size=(80, 24)
+        namespace,
+        pod,
+        container=container,
+        command=("/busybox/sh", "-c", script),
+        stdin=False,
+        tty=False,
+        size=(80, 24),
     )
     text = b""
     async with stream as running:

@@ -40,7 +40,9 @@ class OwnedObject:
     @classmethod
     def of(cls, manifest: Manifest) -> OwnedObject:
         """Return the object that a manifest stands for."""
-        return cls(kind=kind_of(manifest), name=name_of(manifest), namespace=namespace_of(manifest), uid=uid_of(manifest))
+        return cls(
+            kind=kind_of(manifest), name=name_of(manifest), namespace=namespace_of(manifest), uid=uid_of(manifest)
+        )
 
     @property
     def title(self) -> str:
@@ -152,7 +154,10 @@ def tear_down(
     emit(
         TeardownFinished(
             seconds=seconds,
-            leftovers=tuple(f"{o.title} in namespace {o.namespace} ({r.problem or 'still being removed'})" for o, r in zip(leftovers, pending, strict=True)),
+            leftovers=tuple(
+                f"{o.title} in namespace {o.namespace} ({r.problem or 'still being removed'})"
+                for o, r in zip(leftovers, pending, strict=True)
+            ),
             until=until if leftovers else None,
             command=command if leftovers else "",
         )

@@ -1,4 +1,4 @@
-"""Measure kdebug against `kubectl debug --copy-to` on one cluster, in pairs: to the first prompt, and from exit to gone.
+"""Measure kdebug against `kubectl debug --copy-to` in pairs: to the first prompt, and from exit to gone.
 
     KDEBUG_TEST_KUBECONFIG=FILE python -m tests.bench.first_prompt NAMESPACE POD CONTAINER DEBUG-IMAGE [PAIRS]
 
@@ -38,20 +38,20 @@ def kdebug_seconds(env: dict[str, str], namespace: str, pod: str) -> tuple[float
     return prompt, gone
 
 
-def kubectl_seconds(env: dict[str, str], words: tuple[str, ...], namespace: str, pod: str, container: str, image: str) -> float:
+def kubectl_seconds(
+    env: dict[str, str], words: tuple[str, ...], namespace: str, pod: str, container: str, image: str
+) -> float:
     """Return seconds from the command to its first prompt; the copy is deleted afterwards, as kubectl does not."""
     name = f"bench-{os.getpid()}-{time.monotonic_ns()}"
     began = time.monotonic()
     options = [f"--copy-to={name}", f"--container={container}", f"--image={image}", "--profile=restricted"]
-    run = Terminal(
-        ["debug", pod, "-n", namespace, "-it", *options, "--", "/busybox/sh"], env, program=words
-    )
+    run = Terminal(["debug", pod, "-n", namespace, "-it", *options, "--", "/busybox/sh"], env, program=words)
     try:
         run.expect(PROMPT)
         return time.monotonic() - began
     finally:
         run.close()
-        delete = [*words, "delete", "pod", name, "-n", namespace, "--grace-period=1", "--wait=false"]
+        delete = [*words, "delete", "pod", name, "-n", namespace, "--grace-period=1"]
         subprocess.run(delete, env=env, capture_output=True, check=False)
 
 
@@ -75,7 +75,7 @@ def main() -> None:
     for title, values, unit in (
         ("kdebug, command to first prompt", ours, " s"),
         ("kubectl debug --copy-to, command to first prompt", theirs, " s"),
-        ("ratio of the pairs", ratios, " ×"),
+        ("ratio of the pairs", ratios, " x"),
         ("kdebug, exit to everything proven gone", gone, " s"),
     ):
         print(f"| {title} | {statistics.median(values):.2f}{unit} | {min(values):.2f} | {max(values):.2f} |")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from kdebug.cli.app import connection_of, parse
+from kdebug.cli.app import parse
 from kdebug.cli.arguments import normalise, runs_command, wants_json
+from kdebug.cli.connection import connection_of
 from kdebug.cli.parser import read
 from kdebug.cli.requests import OpenRequest
 from kdebug.errors import UsageError
@@ -26,7 +27,6 @@ GROUPS = (
 )
 
 
-@settings(deadline=None)
 @given(st.permutations([*GROUPS, ["prism-proxy-pod"]]), st.booleans())
 def test_any_order_of_the_same_words_is_the_same_request(groups: list[list[str]], is_spelled_out: bool) -> None:
     """Flags may stand before, behind and on both sides of the name, with and without `open`."""
@@ -37,7 +37,53 @@ def test_any_order_of_the_same_words_is_the_same_request(groups: list[list[str]]
     assert parse(normalise(words)) == expected
 
 
-@settings(deadline=None)
+CONNECTION = (
+    ["-n", "a"],
+    ["--namespace=b"],
+    ["--context", "c"],
+    ["--kubeconfig=d"],
+    ["--cluster", "e"],
+    ["--user", "f"],
+    ["--as=g"],
+    ["--as-group", "h"],
+    ["--as-group=i"],
+    ["--as-uid=j"],
+    ["--request-timeout=7"],
+    ["-itn=k"],
+)
+
+
+@given(st.lists(st.sampled_from(CONNECTION)))
+def test_names_are_judged_of_the_connection_that_is_opened(groups: list[list[str]]) -> None:
+    """They are judged before the line is parsed: both readings are the same, or the same error."""
+    invocation = normalise(["pod", *(word for group in groups for word in group)])
+    assert invocation.has_only_own_flags
+    try:
+        request = parse(invocation)
+    except UsageError as error:
+        with pytest.raises(UsageError, match=error.what):
+            connection_of(invocation)
+    else:
+        assert isinstance(request, OpenRequest)
+        assert connection_of(invocation) == request.connection
+        assert invocation.title == request.title == "pod"
+
+
+@pytest.mark.parametrize("slip", [["--oops"], ["-Z"], ["-n"], ["--yes=maybe"], ["--take-over"]])
+def test_a_flag_that_cannot_be_meant_waits_for_the_parser(slip: list[str]) -> None:
+    """Such a command line is not judged by its names first."""
+    assert normalise(["pod", "-q"]).has_only_own_flags
+    assert not normalise(["pod", "-q", *slip]).has_only_own_flags
+
+
+@pytest.mark.parametrize("words", [["pod"], ["-l", "app=x"], ["-f", "x.yaml"]])
+def test_a_target_is_called_the_same_before_it_is_parsed(words: list[str]) -> None:
+    """A refusal names it as an opened session would."""
+    request = parse(normalise(words))
+    assert isinstance(request, OpenRequest)
+    assert normalise(words).title == request.title
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1, max_size=6))
 def test_what_follows_the_separator_is_untouched(command: list[str]) -> None:
     """Not even a flag, a second separator, an empty word or a control character after -- is looked at."""
@@ -47,7 +93,6 @@ def test_what_follows_the_separator_is_untouched(command: list[str]) -> None:
     assert request.assume_yes
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_nothing_typed_is_worse_than_an_error_with_words(words: list[str]) -> None:
     """Arbitrary words give a request, help, or one of kdebug's own errors."""

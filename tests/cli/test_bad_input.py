@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from kdebug.cli.failure import as_lines
 from kdebug.cli.main import run
+from kdebug.cli.manifest_file import read_documents
 from kdebug.cli.words import RESERVED
 from kdebug.domain.rights import Access, role_for
-from kdebug.errors import MissingRightsError
+from kdebug.errors import MissingRightsError, UsageError
 from tests.support import fake_api, program
 from tests.support.complaint import complaint, parse
 from tests.support.eventually import eventually
@@ -270,3 +272,32 @@ def test_missing_rights_are_followed_by_the_role(capfd: pytest.CaptureFixture[st
     out, err = capfd.readouterr()
     assert out == ""
     assert json.loads(err)["manifests"] == [dict(manifest) for manifest in manifests]
+
+
+@pytest.mark.parametrize(
+    ("content", "about"),
+    [
+        (b"kind: Pod\nmetadata: {name: [", "neither YAML nor JSON"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"[" * 100_000, "neither YAML nor JSON"),
+        (b"when: 2026-13-45\n", "neither YAML nor JSON"),
+        (b"a: !!python/object:os.system {}\n", "neither YAML nor JSON"),
+        (b"kind: Pod\nmetadata: {name: \x1b[2J}\n", "neither YAML nor JSON"),
+        (b"#" * (8 * 1024 * 1024 + 1), "too large"),
+    ],
+    ids=["broken", "binary", "deep", "date", "tag", "escapes", "large"],
+)
+def test_a_manifest_that_cannot_be_read(content: bytes, about: str, tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_documents(str(path))
+    told = parse(as_lines(caught.value))
+    assert about in told.what
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_manifest_that_is_not_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_documents(str(tmp_path / name))
+    assert "cannot be read" in parse(as_lines(caught.value)).what

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,9 @@ def nobody() -> Iterator[Nobody]:
     server.close()
 
 
-def kubeconfig(folder: Path, server: str, *, is_verified: bool = True, **names: str) -> Path:
+def kubeconfig(folder: Path, server: str, names: Mapping[str, str] = NAMES, *, is_verified: bool = True) -> Path:
     """Write a kubeconfig with one context, and return its path."""
-    named = NAMES | names
+    named = {**NAMES, **names}
     cluster: dict[str, Any] = {"server": server} | ({} if is_verified else {"insecure-skip-tls-verify": True})
     context = {"cluster": named["cluster"], "user": named["user"], "namespace": named["namespace"]}
     document = {
@@ -99,7 +99,7 @@ COMMANDS = {
 def test_a_production_like_name_refuses_before_any_connection(
     tmp_path: Path, nobody: Nobody, command: list[str], kind: str
 ) -> None:
-    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, **{kind: PRODUCTION[kind]}))
+    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, names={kind: PRODUCTION[kind]}))
     done = program.run(command, env)
     told = done.stderr.decode()
     assert done.returncode == 3, told
@@ -115,6 +115,8 @@ def test_a_production_like_name_refuses_before_any_connection(
     if command[0] == "prism-proxy-pod":
         where = PRODUCTION["namespace"] if kind == "namespace" else NAMES["namespace"]
         assert f"possible now: kdebug plan prism-proxy-pod -n {where} --context" in told
+    else:
+        assert "possible now" not in told
 
 
 @pytest.mark.parametrize("host", ["api.prod.example.com", "prod-live.acme.internal", "kube.production.svc"])
@@ -127,9 +129,7 @@ def test_a_production_like_host_refuses(tmp_path: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("words", [["-n", "prod"], ["--context", "prod"], ["--cluster", "prod"], ["--user", "prod"]])
-def test_a_production_like_name_from_the_command_line_refuses(
-    tmp_path: Path, nobody: Nobody, words: list[str]
-) -> None:
+def test_a_production_like_name_from_the_command_line_refuses(tmp_path: Path, nobody: Nobody, words: list[str]) -> None:
     config = kubeconfig(tmp_path, nobody.url)
     document = json.loads(config.read_text())
     for part in ("clusters", "users", "contexts"):
@@ -171,7 +171,7 @@ def test_unverified_tls_on_this_machine_is_not_refused(tmp_path: Path) -> None:
 
 
 def test_a_command_that_is_refused_exits_as_kdebugs_own_failure(tmp_path: Path, nobody: Nobody) -> None:
-    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, context="prod"))
+    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, {"context": "prod"}))
     done = program.run(["prism-proxy-pod", "--", "true"], env)
     assert done.returncode == 125
     assert b"refused: this looks like production" in done.stderr
@@ -179,7 +179,7 @@ def test_a_command_that_is_refused_exits_as_kdebugs_own_failure(tmp_path: Path, 
 
 
 def test_a_refusal_in_json_is_one_object(tmp_path: Path, nobody: Nobody) -> None:
-    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, context="prod"))
+    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, {"context": "prod"}))
     done = program.run(["prism-proxy-pod", "--dry-run=server", "-o", "json"], env)
     error = json.loads(done.stderr)
     assert (done.returncode, error["code"], error["exitCode"]) == (3, "refused", 3)
@@ -188,7 +188,7 @@ def test_a_refusal_in_json_is_one_object(tmp_path: Path, nobody: Nobody) -> None
 
 
 def test_no_flag_and_no_answer_lifts_a_refusal(tmp_path: Path, nobody: Nobody) -> None:
-    config = kubeconfig(tmp_path, nobody.url, context="prod")
+    config = kubeconfig(tmp_path, nobody.url, {"context": "prod"})
     env = environment(tmp_path, config)
     folder = Path(env["XDG_CONFIG_HOME"]) / "kdebug"
     for words in (["--yes"], ["--no-input"], ["--force"], ["--to-namespace", "kdebug-isolated"]):
@@ -199,7 +199,7 @@ def test_no_flag_and_no_answer_lifts_a_refusal(tmp_path: Path, nobody: Nobody) -
 
 
 def test_the_first_key_alone_lets_kdebug_ask_and_no_more(tmp_path: Path, nobody: Nobody) -> None:
-    env = environment(tmp_path, kubeconfig(tmp_path, "https://127.0.0.1:1", context="prodigy-lab"))
+    env = environment(tmp_path, kubeconfig(tmp_path, "https://127.0.0.1:1", {"context": "prodigy-lab"}))
     folder = Path(env["XDG_CONFIG_HOME"]) / "kdebug"
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text("apiVersion: kdebug/v1\nguard:\n  acknowledge: [prodigy-lab]\n")
@@ -210,7 +210,7 @@ def test_the_first_key_alone_lets_kdebug_ask_and_no_more(tmp_path: Path, nobody:
 def test_the_offline_refusal_is_fast(
     tmp_path: Path, nobody: Nobody, record_property: Callable[[str, object], None]
 ) -> None:
-    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, context="prod"))
+    env = environment(tmp_path, kubeconfig(tmp_path, nobody.url, {"context": "prod"}))
     pairs = [(seconds(["-c", "pass"], env), seconds(["-m", "kdebug", "prism-proxy-pod"], env)) for _ in range(5)]
     start = min(pair[0] for pair in pairs)
     refusal = min(pair[1] for pair in pairs)

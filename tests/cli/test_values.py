@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kdebug.cli.values import duration, in_words, nearest, session_id, variable
 from kdebug.errors import UsageError
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=999_999))
 def test_a_duration_survives_being_written(seconds: int) -> None:
     """What kdebug says can be typed back."""

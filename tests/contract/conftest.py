@@ -30,7 +30,7 @@ class Contract:
     cluster: Cluster
     namespace: str
     await_fact: Callable[[Callable[[], bool], str, float], None]
-    """Let time pass until a fact holds: (is_so, what, seconds); AssertionError after so many seconds of the cluster's."""
+    """Let time pass until a fact holds: (is_so, what, seconds); AssertionError after so many of its seconds."""
 
     def pass_time(self, seconds: float) -> None:
         """Let the cluster's clock go on by at least so many seconds."""
@@ -64,7 +64,9 @@ def _real(kubeconfig: Path, home: Path) -> Iterator[Contract]:
     eventually(lambda: _has_account(cluster, name), "the namespace has its account")
     try:
         yield Contract(
-            cluster=cluster, namespace=name, await_fact=lambda is_so, what, seconds: eventually(is_so, what, seconds, 0.2)
+            cluster=cluster,
+            namespace=name,
+            await_fact=lambda is_so, what, seconds: eventually(is_so, what, seconds, 0.2),
         )
     finally:
         cluster.delete(NAMESPACE, name, "", uid=made["metadata"]["uid"])
@@ -81,9 +83,7 @@ def _embedded(home: Path) -> Iterator[Contract]:
                 embedded.clock.advance(0.2)
             raise AssertionError(f"not within {seconds:.0f} s of the embedded cluster's time: {what}")
 
-        yield Contract(
-            cluster=_connected(embedded.kubeconfig_path, home), namespace=ISOLATED, await_fact=await_fact
-        )
+        yield Contract(cluster=_connected(embedded.kubeconfig_path, home), namespace=ISOLATED, await_fact=await_fact)
 
 
 def _connected(kubeconfig: Path, home: Path) -> Cluster:

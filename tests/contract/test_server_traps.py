@@ -1,4 +1,4 @@
-"""What the lease and teardown rely on, and what they must not trust: measured on a real server, kept by the embedded."""
+"""What the lease and teardown rely on, and what they must not trust, on a real server and on the embedded one."""
 
 from __future__ import annotations
 
@@ -186,7 +186,9 @@ def test_a_renewal_of_a_failed_anchor_succeeds_and_means_nothing(contract: Contr
     make_anchor(contract, deadline=2, ttl=12)
     before = record_of(contract)
     contract.await_fact(lambda: is_failed(contract), "the anchor's deadline passed", 15)
-    renewed = contract.cluster.patch(JOB, NAME, contract.namespace, renewal(before, contract.cluster.now(), holder="me"))
+    renewed = contract.cluster.patch(
+        JOB, NAME, contract.namespace, renewal(before, contract.cluster.now(), holder="me")
+    )
     assert renewed["spec"]["activeDeadlineSeconds"] >= LEASE_SECONDS
     assert is_over(renewed)
     with pytest.raises(SessionOverError):
@@ -199,7 +201,7 @@ def test_a_renewal_of_a_failed_anchor_succeeds_and_means_nothing(contract: Contr
 )
 def test_a_patch_whose_test_fails_answers_422_and_changes_nothing(contract: Contract, path: str, value: str) -> None:
     make_anchor(contract)
-    operations = [
+    operations: list[dict[str, Any]] = [
         {"op": "test", "path": path, "value": value},
         {"op": "replace", "path": "/spec/activeDeadlineSeconds", "value": 3000},
     ]

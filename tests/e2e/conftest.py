@@ -1,4 +1,4 @@
-"""The platform's example on the real cluster: failing targets, an isolated namespace made by setup, and the users' roles."""
+"""The platform's example on the real cluster: failing targets, the isolated namespace of setup, the users' roles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Stage:
 
     @property
     def flags(self) -> list[str]:
-        """The flags that every command of the tests carries: the on-call user, without any right but the printed ones."""
+        """The flags that every command of the tests carries: the on-call user, with the printed rights alone."""
         return ["--context", self.oncall, "--to-namespace", self.isolated]
 
     @property
@@ -103,8 +103,8 @@ def terminal(env: dict[str, str]) -> Iterator[Callable[..., program.Terminal]]:
     """Return a function that runs kdebug in a terminal; what still runs is ended."""
     opened: list[program.Terminal] = []
 
-    def start(words: list[str], **size: int) -> program.Terminal:
-        opened.append(program.Terminal(words, env, **size))
+    def start(words: list[str], columns: int = 120, rows: int = 40) -> program.Terminal:
+        opened.append(program.Terminal(words, env, columns=columns, rows=rows))
         return opened[-1]
 
     yield start

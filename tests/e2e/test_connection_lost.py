@@ -190,3 +190,23 @@ def test_attach_offers_the_clone_again_too(stage: Stage, proxy: TcpProxy, far: d
     finally:
         run.close()
     assert stage.left() == []
+
+
+def test_a_holder_by_attach_whose_network_stays_away_says_what_remains(
+    stage: Stage, proxy: TcpProxy, far: dict[str, str]
+) -> None:
+    words = ["prism-proxy-pod", "-n", stage.target_namespace, *stage.flags, "--detach", "--yes"]
+    session = program.run(words, far).stdout.decode().strip()
+    run = program.Terminal(["attach", session, *stage.flags], far)
+    try:
+        run.expect(r"\$ ")
+        proxy.close()
+        run.expect(r"Reconnect\? \[Y/n\]", 20)
+        run.type("n\r")
+        assert run.finish(60) in (6, 8)
+        told = run.shown.decode()
+        assert f"not proven gone: session {session}" in told
+        assert "the server removes it by" in told
+    finally:
+        run.close()
+        remove_what_is_left(stage)

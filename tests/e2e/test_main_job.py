@@ -50,6 +50,7 @@ def test_a_shell_and_back(stage: Stage, terminal: Start) -> None:
     run.type("exit 5\r")
     shown = run.expect(r"everything is gone")
     assert run.finish() == 0
+    assert run.is_restored
     assert "exit status 5" in shown
     for kind in ("job", "networkpolicy", "pod"):
         assert re.search(rf"{kind}/kdebug-[a-z2-7]{{16}} is gone", shown)
@@ -187,6 +188,7 @@ def test_a_signal_in_the_shell_ends_in_order(stage: Stage, terminal: Start, numb
     run.expect(r"\$ ")
     run.process.send_signal(number)
     assert run.finish() == 128 + number
+    assert run.is_restored
     assert stage.left() == []
 
 
@@ -195,6 +197,7 @@ def test_ctrl_c_before_the_shell_ends_in_order(stage: Stage, terminal: Start) ->
     run.expect("created job/")
     run.type(b"\x03")
     assert run.finish() == 130
+    assert run.is_restored
     assert stage.left() == []
 
 

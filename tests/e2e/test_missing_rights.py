@@ -11,9 +11,8 @@ import yaml
 
 from kdebug.cluster.connect import connect
 from kdebug.cluster.kubeconfig import Selection, load
-from kdebug.domain.isolation import engineer_binding, target_reader_binding
-from kdebug.domain.kinds import ROLE, ROLE_BINDING, name_of, namespace_of
-from kdebug.domain.rights import Access, role_for, session_accesses
+from kdebug.domain.kinds import NODE, ROLE, ROLE_BINDING, name_of, namespace_of
+from kdebug.domain.rights import Access, access_to, role_for, session_accesses
 from kdebug.session.port import Cluster
 from tests.e2e.conftest import Stage
 from tests.support import program
@@ -140,15 +139,15 @@ def test_a_namespace_that_may_not_be_read_is_refused(
 
 
 def test_nobody_needs_to_read_nodes(stage: Stage, env: dict[str, str], tmp_path: Path) -> None:
-    user = "modest"
-    stage.admin.create(engineer_binding(stage.isolated, "modest-people"))
-    stage.admin.create(target_reader_binding(stage.target_namespace, "modest-people"))
-    words = words_for(stage, user, "--as-group", "modest-people", "--", "/busybox/echo", "hello")
+    """The on-call user has the printed roles alone, and they hold nothing of the cluster's own."""
+    oncall = load(Selection(kubeconfig=str(stage.kubeconfig), context=stage.oncall), {}, tmp_path)
+    seen = connect(oncall, {}, user_agent="kdebug-tests", request_timeout=30)
+    assert seen.may([access_to(NODE, "list"), access_to(NODE, "get")]) == (False, False)
+    words = ["prism-proxy-pod", "-n", stage.target_namespace, *stage.flags, "--", "/busybox/echo", "hello"]
     done = program.run(words, env)
     assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr.decode()
     assert "nodes" not in done.stderr.decode()
     assert stage.left() == []
-    del tmp_path
 
 
 def test_a_viewer_sees_the_plan_and_what_is_missing(stage: Stage, env: dict[str, str], tmp_path: Path) -> None:

@@ -152,7 +152,10 @@ def test_an_unmarked_isolated_namespace_refuses(stage: Stage, env: dict[str, str
 
 def test_a_cluster_without_an_isolated_namespace_refuses(stage: Stage, env: dict[str, str], audit: AuditLog) -> None:
     missing = f"kdebug-none-{secrets.token_hex(3)}"
-    for user, meaning in (("admin", "no isolated namespace says what this cluster is for"), ("oncall", "may not be read")):
+    for user, meaning in (
+        ("admin", "no isolated namespace says what this cluster is for"),
+        ("oncall", "may not be read"),
+    ):
         audit.mark()
         words = ["prism-proxy-pod", "-n", stage.target_namespace, "--to-namespace", missing, "--detach", "--yes"]
         done = program.run([*words, "--context", stage.context_of(user)], env)
@@ -213,7 +216,9 @@ def refused_in_a_terminal(words: list[str], env: dict[str, str]) -> str:
         run.close()
 
 
-def walk_the_table(stage: Stage, env: dict[str, str], flags: list[str], session: str, audit: AuditLog, *, reason: str) -> None:
+def walk_the_table(
+    stage: Stage, env: dict[str, str], flags: list[str], session: str, audit: AuditLog, *, reason: str
+) -> None:
     """Run every command where open is refused: only what reads, or removes what is kdebug's own, is done."""
     target = ["prism-proxy-pod", "-n", stage.target_namespace]
     before = set(stage.left())

@@ -47,7 +47,13 @@ def test_an_unknown_session_is_an_error() -> None:
 
 def test_jobs_of_others_are_not_sessions() -> None:
     cluster = cluster_with_session()
-    cluster.add({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "x", "namespace": NAMESPACE, "labels": {"a": "b"}}})
+    cluster.add(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "x", "namespace": NAMESPACE, "labels": {"a": "b"}},
+        }
+    )
     assert [record.id for record in list_sessions(cluster, NAMESPACE)] == [SESSION]
 
 
@@ -129,6 +135,12 @@ def test_the_journal_is_private_and_survives_damage(tmp_path: Path) -> None:
 
 def test_a_pid_that_was_given_to_another_process_is_not_alive() -> None:
     started = Entry(
-        session_id=SESSION, server=SERVER, context="c", namespace=NAMESPACE, holder="me", pid=os.getpid(), started_ticks=1
+        session_id=SESSION,
+        server=SERVER,
+        context="c",
+        namespace=NAMESPACE,
+        holder="me",
+        pid=os.getpid(),
+        started_ticks=1,
     )
     assert not started.is_alive()

@@ -26,10 +26,14 @@ def started() -> tuple[CollectingCluster, ownership.SessionRecord]:
     return cluster, ownership.read_session(cluster.objects[KEY])
 
 
-def lease_of(cluster: CollectingCluster, record: ownership.SessionRecord, told: list[Event], rechecks: list[str]) -> Lease:
+def lease_of(
+    cluster: CollectingCluster, record: ownership.SessionRecord, told: list[Event], rechecks: list[str]
+) -> Lease:
     """Return a lease whose thread is not started: the tests renew."""
     timing = Timing(clock=cluster.clock, sleep=cluster.clock.sleep)
-    return Lease(cluster=cluster, record=record, timing=timing, emit=told.append, recheck=lambda: rechecks.append("again"))
+    return Lease(
+        cluster=cluster, record=record, timing=timing, emit=told.append, recheck=lambda: rechecks.append("again")
+    )
 
 
 def test_a_renewal_moves_the_deadline_to_now_and_five_minutes_by_the_servers_clock() -> None:

@@ -1,4 +1,4 @@
-"""A whole session over the real adapter on the embedded cluster: clean, refused, and with any single write going wrong."""
+"""A whole session on the embedded cluster: clean, refused, and with any single write going wrong."""
 
 from __future__ import annotations
 

@@ -6,7 +6,14 @@ import pytest
 
 from kdebug.domain.kinds import JOB, NETWORK_POLICY, POD, SECRET
 from kdebug.domain.ownership import object_name
-from kdebug.errors import ApiError, DeniedError, ServerFaultError, ThrottledError, UnauthenticatedError, UnreachableError
+from kdebug.errors import (
+    ApiError,
+    DeniedError,
+    ServerFaultError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnreachableError,
+)
 from kdebug.session.events import Event, ObjectGone, TeardownFinished
 from kdebug.session.teardown import OwnedObject, Teardown, tear_down
 from kdebug.session.timing import Timing
@@ -72,7 +79,8 @@ def test_a_lasting_fault_ends_within_the_budget_and_names_what_is_left() -> None
     cluster = CollectingCluster()
     objects = [OwnedObject.of(manifest) for manifest in running_session(cluster)]
     down = UnreachableError("the server does not answer", because="connection refused")
-    cluster.faults = [Fault(request=f"{verb} {kind}", error=down, count=9999) for verb in ("get", "delete") for kind in ("Job", "Pod", "NetworkPolicy", "Secret")]  # fmt: skip
+    requests = [f"{verb} {kind}" for verb in ("get", "delete") for kind in ("Job", "Pod", "NetworkPolicy", "Secret")]
+    cluster.faults = [Fault(request=request, error=down, count=9999) for request in requests]
     result, told = end(cluster, objects)
     assert len(result.leftovers) == 4
     assert cluster.clock.seconds <= 15

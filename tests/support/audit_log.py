@@ -45,7 +45,7 @@ class Record:
 
     @property
     def is_write(self) -> bool:
-        """Whether something was stored, or would have been had the server allowed it; questions about rights are none."""
+        """Whether something was stored, or would have been if allowed; questions about rights are no writes."""
         return not self.is_read and not self.is_dry_run and not self.resource.startswith("selfsubject")
 
 
@@ -83,7 +83,7 @@ class AuditLog:
 
 
 def audit_log(kubeconfig: Path, admin: Cluster) -> AuditLog:
-    """Return the cluster's audit log: the file in KDEBUG_TEST_AUDIT_LOG, or the one beside the kubeconfig; else skip."""
+    """Return the audit log: the file in KDEBUG_TEST_AUDIT_LOG, or the one beside the kubeconfig; else skip."""
     named = os.environ.get("KDEBUG_TEST_AUDIT_LOG", "")
     path = Path(named) if named else kubeconfig.with_name("audit.log")
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""The platform's own example on a real cluster: a hardened, crash-looping prism-proxy as a Deployment and as a bare pod."""
+"""The platform's own example: a hardened, crash-looping prism-proxy as a Deployment and as a bare pod."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ IMAGE = "ghcr.io/prism/proxy:v1.2.3"
 def proxy_spec(image: str = IMAGE) -> dict[str, Any]:
     """Return the pod spec of the platform's deployment example; without PRISM_BACKEND the program panics with 101."""
     return {
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "containers": [
             {
                 "name": "proxy",
@@ -22,7 +27,10 @@ def proxy_spec(image: str = IMAGE) -> dict[str, Any]:
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
+                "resources": {
+                    "requests": {"cpu": "100m", "memory": "64Mi"},
+                    "limits": {"cpu": "500m", "memory": "256Mi"},
+                },
             }
         ],
     }

@@ -118,6 +118,11 @@ class Terminal:
             pass
         return self.process.returncode
 
+    @property
+    def is_restored(self) -> bool:
+        """Whether the terminal's settings are what they were before the program."""
+        return termios.tcgetattr(self.slave) == self.before
+
     def hang_up(self) -> None:
         """Close the terminal, as a window that is closed does."""
         os.close(self.slave)

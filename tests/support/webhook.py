@@ -66,7 +66,9 @@ def _configuration(name: str, namespace: str, server: HttpsServer) -> dict[str, 
                 "timeoutSeconds": 5,
                 "clientConfig": {"url": f"{server.url}/review", "caBundle": authority},
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}],
+                "rules": [
+                    {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}
+                ],
             }
         ],
     }
@@ -77,13 +79,14 @@ def _send(kubeconfig: Path, method: str, path: str, content: dict[str, Any] | No
     document = json.loads(kubeconfig.read_text())
     cluster = document["clusters"][0]["cluster"]
     token = next(entry["user"]["token"] for entry in document["users"] if entry["name"] == "admin")
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     request = urllib.request.Request(
         cluster["server"] + path,
         method=method,
         data=json.dumps(content).encode() if content else None,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    context = ssl.create_default_context(cadata=authority)
+    context = ssl.create_default_context(cafile=cluster.get("certificate-authority"))
+    if "certificate-authority-data" in cluster:
+        context.load_verify_locations(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
     with urllib.request.urlopen(request, timeout=30, context=context) as answer:
         answer.read()

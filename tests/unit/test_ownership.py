@@ -12,7 +12,9 @@ from kdebug.domain import ownership
 CLONE: dict[str, Any] = {
     "spec": {
         "securityContext": {"runAsNonRoot": True},
-        "containers": [{"name": "proxy", "image": "x:1-debug", "command": ["/busybox/sh"], "env": [{"name": "A", "value": "b"}]}],
+        "containers": [
+            {"name": "proxy", "image": "x:1-debug", "command": ["/busybox/sh"], "env": [{"name": "A", "value": "b"}]}
+        ],
     }
 }
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -21,7 +23,10 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def made(**changes: Any) -> dict[str, Any]:
     """Return an anchor as the server gives it back."""
     job = ownership.anchor(
-        "a" * 16, "kdebug-isolated", annotations={ownership.HOLDER: "me", ownership.TARGET: "prism/p", ownership.HARD_CAP: "3600"}, clone=CLONE
+        "a" * 16,
+        "kdebug-isolated",
+        annotations={ownership.HOLDER: "me", ownership.TARGET: "prism/p", ownership.HARD_CAP: "3600"},
+        clone=CLONE,
     )
     job["metadata"]["uid"] = "u1"
     job["status"] = {"startTime": "2026-01-02T03:04:05Z"}
@@ -46,7 +51,10 @@ def test_the_anchor_makes_no_pod_and_expires() -> None:
 
 
 def test_a_child_gets_the_anchors_real_uid_and_nothing_else_changes() -> None:
-    child = {"kind": "Pod", "metadata": {"name": "c", "ownerReferences": [ownership.owner_reference("a" * 16), {"uid": "other"}]}}
+    child = {
+        "kind": "Pod",
+        "metadata": {"name": "c", "ownerReferences": [ownership.owner_reference("a" * 16), {"uid": "other"}]},
+    }
     owned = ownership.with_owner(child, "u1")
     assert [reference["uid"] for reference in owned["metadata"]["ownerReferences"]] == ["u1", "other"]
     assert child["metadata"]["ownerReferences"][0]["uid"] == ownership.ZERO_UID  # type: ignore[index]

@@ -11,8 +11,9 @@ from kdebug.cli.requests import AttachRequest
 from kdebug.cli.wiring import Wiring, holder_mark, rechecker, refuse_by_facts
 from kdebug.domain.ownership import SessionRecord, object_name
 from kdebug.domain.rights import attach_accesses
-from kdebug.errors import LeftoverError, TargetError
+from kdebug.errors import ApiError, LeftoverError, TargetError
 from kdebug.session.cleanup import find_session, remove_session
+from kdebug.session.events import TeardownFinished
 from kdebug.session.facts import read_facts
 from kdebug.session.lease import Lease, renew
 from kdebug.session.port import Cluster
@@ -33,15 +34,17 @@ def run_attach(request: AttachRequest, wiring: Wiring) -> int:
             record = find_session(cluster, request.to_namespace or wiring.config.namespace, request.session)
         if record.is_expired(cluster.now()):
             raise TargetError(f"session {record.id} has ended", because="its deadline has passed")
-        target_namespace = record.target.partition("/")[0]
+        target_namespace, _, target = record.target.partition("/")
         facts, _ = read_facts(cluster, isolated=record.namespace, target_namespace=target_namespace, target=None)
-        refuse_by_facts(wiring, facts, record.target)
+        refuse_by_facts(wiring, facts, target)
         becomes_holder = request.take_over or record.is_holder_lost(cluster.now())
         check_rights(cluster, attach_accesses(record.namespace, holds=becomes_holder))
-        recheck = rechecker(wiring, cluster, facts, record.target, None)
+        recheck = rechecker(wiring, cluster, facts, target, None)
         holding = _holding(request, cluster, record)
         if not becomes_holder:
-            narration.say(f"joining session {record.id}, held by {record.user or record.holder}; leaving changes nothing")
+            narration.say(
+                f"joining session {record.id}, held by {record.user or record.holder}; leaving changes nothing"
+            )
             status = hold_and_say(holding, interrupts, narration, recheck)
             return status.code if request.command else 0
         record = renew(cluster, record, holder=holder_mark())
@@ -53,13 +56,20 @@ def run_attach(request: AttachRequest, wiring: Wiring) -> int:
             status = hold_and_say(holding, interrupts, narration, recheck)
         finally:
             lease.stop()
-            is_gone = end_quietly(
-                lambda: not remove_session(cluster, lease.record, timing=Timing(), emit=narration).leftovers,
-                lease.gone_by,
-                interrupts,
-            )
+            is_gone = end_quietly(lambda: _is_removed(cluster, lease.record, narration), lease.gone_by, interrupts)
         code = status.code if request.command else 0
         return code or (0 if is_gone else LeftoverError.exit_code)
+
+
+def _is_removed(cluster: Cluster, record: SessionRecord, narration: Narration) -> bool:
+    """Remove the session and return whether it is proven gone; an unreachable server is told like any leftover."""
+    try:
+        return not remove_session(cluster, record, timing=Timing(), emit=narration).leftovers
+    except ApiError as error:
+        leftover = f"session {record.id} in namespace {record.namespace} ({error.because or error.what})"
+        command = f"kdebug clean {record.id}"
+        narration(TeardownFinished(seconds=0.0, leftovers=(leftover,), until=record.gone_by, command=command))
+        return False
 
 
 def _holding(request: AttachRequest, cluster: Cluster, record: SessionRecord) -> Holding:

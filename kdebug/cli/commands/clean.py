@@ -5,9 +5,9 @@ from __future__ import annotations
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.output import write
 from kdebug.cli.patience import patience
 from kdebug.cli.requests import CleanRequest
-from kdebug.cli.output import write
 from kdebug.cli.session_table import render_sessions
 from kdebug.cli.wiring import journal, wire
 from kdebug.domain.ownership import SessionRecord

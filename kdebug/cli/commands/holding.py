@@ -23,9 +23,13 @@ from kdebug.errors import (
     UnreachableError,
     UsageError,
 )
+from kdebug.session.lease import SessionOverError
 from kdebug.session.port import Cluster, ExitStatus
 
 BUSYBOX_SHELL = "/busybox/sh"
+
+KILLED = 128 + 9
+"""What a shell ends with when its container is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,9 @@ def require_terminal(command: tuple[str, ...], *, tty: bool) -> None:
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         what = "-t" if command else "a shell"
         raise UsageError(
-            f"{what} needs a terminal", because="stdin or stdout is not one", remedy="give a command: kdebug POD -- COMMAND"
+            f"{what} needs a terminal",
+            because="stdin or stdout is not one",
+            remedy="give a command: kdebug POD -- COMMAND",
         )
 
 
@@ -96,8 +102,16 @@ def _is_wanted_again(holding: Holding) -> bool:
 def hold_and_say(
     holding: Holding, interrupts: Interrupts, narration: Narration, recheck: Callable[[], None]
 ) -> ExitStatus:
-    """Hold the shell or the command; a shell's exit status is said."""
+    """Hold the shell or the command; a shell's exit status is said.
+
+    Raises SessionOverError when the shell was killed because the server, or somebody else, ended the session.
+    """
     status = hold(holding, interrupts, narration, recheck)
+    if status.code == KILLED and not holding.command and _still_runs(holding) is False:
+        raise SessionOverError(
+            "the session was ended while the shell was open",
+            because="the clone is gone or being removed: its time was over, or somebody cleaned it",
+        )
     if status.code in (126, 127) and status.message:
         narration.warn(f"{' '.join(holding.command) or holding.shell} could not be started: {status.message}")
     elif holding.is_shell:

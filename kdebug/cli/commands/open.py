@@ -111,14 +111,12 @@ class _Opening:
     def repair(self, prepared: Prepared, wiring: Wiring) -> None:
         """Remove what dead runs of this machine have left; the server would, later."""
         try:
-            repair(
-                prepared.cluster, journal(), wiring.names.server, timing=self.timing, emit=self.narration
-            )
+            repair(prepared.cluster, journal(), wiring.names.server, timing=self.timing, emit=self.narration)
         except ApiError as error:
             self.narration.warn(f"earlier sessions could not be looked at: {error.because or error.what}")
 
     def open(self, prepared: Prepared, wiring: Wiring) -> int:
-        """Open a session; where the debug variant does not exist, offer the target's own image with /busybox brought."""
+        """Open a session; where there is no debug variant, offer the target's own image with /busybox brought."""
         try:
             return self.run_session(prepared, wiring)
         except ImageMissingError as error:
@@ -149,7 +147,7 @@ class _Opening:
             entry=entry,
             force_command=clean_command(wiring, plan),
             running_timeout=self.request.pod_running_timeout,
-            image_remedy=f"docker build --target debug -t {plan.image.new} . && docker push {plan.image.new}; or add --fallback",
+            image_remedy=f"docker build --target debug -t {plan.image.new} . and push it, or add --fallback",
         )
         try:
             session.open()
@@ -185,7 +183,9 @@ class _Opening:
         if plan.network != "dns":
             # What another network lets through is not known well enough to try.
             if is_required:
-                raise RefusedError(f"--network {plan.network} is not isolated", because="isolation: required is configured")
+                raise RefusedError(
+                    f"--network {plan.network} is not isolated", because="isolation: required is configured"
+                )
             return
         peers = denied_peers(prepared.target.manifest)
         found: list[ProbeFinished] = []
@@ -198,7 +198,9 @@ class _Opening:
         if is_required:
             probing.join()
             if not found or found[0].isolation != ENFORCED:
-                raise RefusedError("the isolation does not hold", because=found[0].detail if found else "it is not known")
+                raise RefusedError(
+                    "the isolation does not hold", because=found[0].detail if found else "it is not known"
+                )
 
     def detach(self, session: DebugSession, plan: Plan) -> int:
         record = session.detach()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
+from kdebug.cli.manifest_file import read_documents
 from kdebug.cli.narration import Narration
 from kdebug.cli.patience import patience
 from kdebug.cli.requests import PlanRequest
@@ -29,8 +26,6 @@ from kdebug.session.facts import object_facts, read_facts
 from kdebug.session.planning import PlanOptions, make_plan
 from kdebug.session.port import Cluster
 from kdebug.session.resolve import TargetRequest, read_evidence, resolve
-
-MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +55,9 @@ class Prepared:
             self.plan.namespace,
             self.target.namespace if self.target.uid else "",
             with_secret=self.options.with_secret if "all" not in self.options.with_secret else (),
-            copies_config_maps=[manifest["metadata"]["name"] for manifest in self.plan.objects if manifest["kind"] == "ConfigMap"],
+            copies_config_maps=[
+                manifest["metadata"]["name"] for manifest in self.plan.objects if manifest["kind"] == "ConfigMap"
+            ],
             makes_secret="Secret" in kinds,
         )
 
@@ -71,8 +68,10 @@ class Prepared:
         return lambda: self.cluster.get(POD, self.target.name, self.target.namespace)
 
 
-def prepare(request: PlanRequest, wiring: Wiring, narration: Narration, *, has_to_be_allowed: Callable[[ServerFacts], None]) -> Prepared:
-    """Resolve the target, read the guard's facts, and make the plan; `has_to_be_allowed` may refuse before the plan is made."""
+def prepare(
+    request: PlanRequest, wiring: Wiring, narration: Narration, *, has_to_be_allowed: Callable[[ServerFacts], None]
+) -> Prepared:
+    """Resolve the target, read the guard's facts, make the plan; `has_to_be_allowed` may refuse before the last."""
     cluster = wiring.connect()
     options = plan_options(request, wiring)
     namespace = wiring.names.namespace
@@ -100,6 +99,8 @@ def prepare(request: PlanRequest, wiring: Wiring, narration: Narration, *, has_t
             because=target.because,
         )
     )
+    if target.uid and not diagnosis.is_failing and not diagnosis.is_terminating:
+        narration.say("nothing fails in it now: it can be cloned all the same")
     holder = holder_mark()
     return Prepared(
         cluster=cluster,
@@ -120,7 +121,8 @@ def plan_options(request: PlanRequest, wiring: Wiring) -> PlanOptions:
     longest = config.limits.max_duration_seconds
     if request.max_duration > longest:
         raise UsageError(
-            f"--max-duration is longer than the {longest // 60} minutes that are configured", remedy=f"--max-duration {longest}s"
+            f"--max-duration is longer than the {longest // 60} minutes that are configured",
+            remedy=f"--max-duration {longest}s",
         )
     return PlanOptions(
         namespace=request.to_namespace or config.namespace,
@@ -160,45 +162,8 @@ def _plan(
 
 def _target(request: PlanRequest, cluster: Cluster, namespace: str) -> Target:
     if request.filename:
-        return from_manifest(_documents(request.filename), namespace=namespace, container=request.container)
+        return from_manifest(read_documents(request.filename), namespace=namespace, container=request.container)
     return resolve(
         cluster,
-        TargetRequest(
-            name=request.name, namespace=namespace, selector=request.selector, container=request.container
-        ),
+        TargetRequest(name=request.name, namespace=namespace, selector=request.selector, container=request.container),
     )
-
-
-def _documents(filename: str) -> list[Any]:
-    """Return the documents of a YAML or JSON file, or of stdin for "-"."""
-    try:
-        data = _read_stdin() if filename == "-" else _read(Path(filename))
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the manifest {filename}", because=str(error)) from error
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise UsageError(f"the manifest {filename} is larger than {MAX_MANIFEST_BYTES >> 20} MiB")
-    try:
-        return [json.loads(text)]
-    except ValueError:
-        return _yaml_documents(text, filename)
-
-
-def _read_stdin() -> bytes:
-    # Python has no sys.stdin where the descriptor was closed at its start; main filled it with /dev/null since.
-    with open(0, "rb", closefd=False) as file:
-        return file.read(MAX_MANIFEST_BYTES + 1)
-
-
-def _read(path: Path) -> bytes:
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        return file.read(MAX_MANIFEST_BYTES + 1)
-
-
-def _yaml_documents(text: str, filename: str) -> list[Any]:
-    import yaml
-
-    try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"the manifest {filename} is neither YAML nor JSON", because=str(error)) from error

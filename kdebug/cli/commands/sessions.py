@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
+from kdebug.cli.output import write
 from kdebug.cli.patience import patience
 from kdebug.cli.requests import SessionsRequest
-from kdebug.cli.output import write
 from kdebug.cli.session_table import render_sessions
 from kdebug.cli.wiring import wire
 from kdebug.session.cleanup import list_sessions
@@ -25,8 +25,6 @@ def run_sessions(request: SessionsRequest) -> int:
             narration.say(f"no sessions in {f'namespace {namespace}' if namespace else 'this cluster'}")
         else:
             write(
-                render_sessions(
-                    records, now=cluster.now(), form=request.output, with_namespace=request.all_namespaces
-                )
+                render_sessions(records, now=cluster.now(), form=request.output, with_namespace=request.all_namespaces)
             )
     return 0

@@ -7,8 +7,8 @@ from dataclasses import replace
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
-from kdebug.cli.patience import patience
 from kdebug.cli.output import as_yaml, write
+from kdebug.cli.patience import patience
 from kdebug.cli.requests import SetupRequest
 from kdebug.cli.wiring import Wiring
 from kdebug.domain.guard import ObjectFacts, judge_setup
