@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -136,8 +136,9 @@ def _slip(error: TyperException, command: Command, invocation: Invocation) -> Us
         return UsageError(f"{option} needs a value", remedy=f"write {own.long}={own.metavar}")
     if option.removeprefix("--") in ALL_FLAGS:
         return UsageError(f"kdebug {command.name} has no flag {option}", remedy=see)
-    near: Sequence[str] = getattr(error, "possibilities", None) or ()
-    return UsageError(f"unknown flag {option!r}", remedy=f"did you mean {near[0]}?" if near else "kdebug --help")
+    # Typer finds --as near to --oops: the dashes count.
+    near = nearest(option, getattr(error, "possibilities", None) or ())
+    return UsageError(f"unknown flag {option!r}", remedy=f"did you mean {near}?" if near else "kdebug --help")
 
 
 def _unexpected_word(command: Command, invocation: Invocation) -> UsageError:

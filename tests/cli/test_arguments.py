@@ -144,6 +144,7 @@ def test_switches_take_true_and_false() -> None:
     [
         (["pod", "--namespce", "a"], "unknown flag '--namespce'", "did you mean --namespace?"),
         (["pod", "-Z"], "unknown flag '-Z'", "kdebug --help"),
+        (["pod", "--oops"], "unknown flag '--oops'", "kdebug --help"),
         (["pod", "-n"], "-n needs a value", "write --namespace=NAME"),
         (["pod", "--yes=maybe"], "--yes takes no value", ""),
         (["pod", "other"], "unexpected word 'other'", "kdebug open --help"),
