@@ -45,9 +45,3 @@ def connect(
     )
     cluster.prepare()
     return cluster
-
-
-def preload() -> None:
-    """Load what `connect` and the first exec need (0.2 s), for a thread that runs while the user is asked something."""
-    import kdebug.cluster.api
-    import kdebug.cluster.exec_stream  # noqa: F401
