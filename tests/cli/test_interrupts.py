@@ -21,6 +21,15 @@ def send(name: str) -> None:
     signal.raise_signal(signal.Signals[name])
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_ignored() -> Iterator[None]:
+    """Begin each test with the system's own handling: the tests themselves may run under nohup."""
+    before = {name: signal.signal(signal.Signals[name], signal.SIG_DFL) for name in NAMES if name != "SIGINT"}
+    yield
+    for name, previous in before.items():
+        signal.signal(signal.Signals[name], previous)
+
+
 @contextmanager
 def ignoring(name: str) -> Iterator[None]:
     """Ignore a signal as nohup does."""

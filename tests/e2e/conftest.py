@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import subprocess
@@ -74,11 +75,22 @@ def stage(kubeconfig: Path, admin: Cluster, tmp_path_factory: pytest.TempPathFac
     place = Stage(
         kubeconfig=kubeconfig, admin=admin, target_namespace=f"prism-{mark}", isolated=f"kdebug-isolated-{mark}"
     )
-    env = program.environment(kubeconfig, tmp_path_factory.mktemp("setup"))
+    try:
+        _prepare(place, program.environment(kubeconfig, tmp_path_factory.mktemp("setup")))
+        yield place
+    finally:
+        for namespace in (place.target_namespace, place.isolated):
+            with contextlib.suppress(NotFoundError):
+                uid = str(admin.get(NAMESPACE, namespace)["metadata"]["uid"])
+                admin.delete(NAMESPACE, namespace, "", uid=uid)
+
+
+def _prepare(place: Stage, env: dict[str, str]) -> None:
+    """Make the namespaces, the roles' bindings and the targets, and wait until these fail as they should."""
+    admin = place.admin
     admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.target_namespace}})
-    done = program.run(
-        ["setup", "--environment", "staging", "--covers", "cluster", "--yes", "--to-namespace", place.isolated], env
-    )
+    words = ["setup", "--environment", "staging", "--covers", "cluster", "--yes", "--to-namespace", place.isolated]
+    done = program.run(words, env)
     assert done.returncode == 0, done.stderr.decode()
     admin.create(engineer_binding(place.isolated, "oncall"))
     admin.create(target_reader_binding(place.target_namespace, "oncall"))
@@ -86,10 +98,6 @@ def stage(kubeconfig: Path, admin: Cluster, tmp_path_factory: pytest.TempPathFac
     admin.create(prism.bare_pod(place.target_namespace))
     admin.create(prism.deployment(place.target_namespace))
     eventually(lambda: _is_crash_looping(admin, place.target_namespace), "the target crash-loops", 90)
-    yield place
-    for namespace in (place.target_namespace, place.isolated):
-        found = admin.get(NAMESPACE, namespace)
-        admin.delete(NAMESPACE, namespace, "", uid=found["metadata"]["uid"])
 
 
 @pytest.fixture

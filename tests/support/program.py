@@ -79,7 +79,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_as_in_a_window,
         )
 
     def resize(self, columns: int, rows: int) -> None:
@@ -150,3 +150,9 @@ class Terminal:
             return False
         self.shown += data
         return bool(data)
+
+
+def _as_in_a_window() -> None:
+    """Make the terminal the program's own, and let a hangup end it even where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
