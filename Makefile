@@ -12,7 +12,7 @@ test: lint  ## everything that needs no cluster
 	@$(BIN)/pytest -n 2 -m "not cluster"
 
 test-cluster: $(INSTALLED)  ## the tests that need the cluster named by KDEBUG_TEST_KUBECONFIG
-	@$(BIN)/pytest -m cluster
+	@$(BIN)/pytest -n 2 --dist loadfile -m cluster
 
 lint: $(INSTALLED)  ## lint, types, layers
 	@$(BIN)/ruff check

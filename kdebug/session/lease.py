@@ -37,6 +37,10 @@ class SessionOverError(KdebugError):
     exit_code, code = 1, "error"
 
 
+class TakenOverError(SessionOverError):
+    """Another client holds the session now: it is theirs to renew and to remove."""
+
+
 def annotation_path(key: str) -> str:
     """Return the JSON pointer of an annotation (RFC 6901 escapes)."""
     return "/metadata/annotations/" + key.replace("~", "~0").replace("/", "~1")
@@ -95,7 +99,7 @@ def raise_if_lost(job: Manifest, record: SessionRecord) -> None:
         raise SessionOverError("the session was removed and its name used again")
     found = _still_running(job)
     if found.holder != record.holder:
-        raise SessionOverError(f"the session was taken over by {found.holder}")
+        raise TakenOverError(f"the session was taken over by {found.holder}")
 
 
 def _still_running(job: Manifest) -> SessionRecord:
@@ -139,6 +143,19 @@ class Lease:
     def stop(self) -> None:
         """Stop renewing; returns at once, a renewal on its way is left to end by itself."""
         self._stopped.set()
+
+    def is_ours(self) -> bool:
+        """Return whether this client may still remove the session: nobody but the holder tears down.
+
+        Asks the server; where it does not answer, or the session is over, nobody else is known to hold it.
+        """
+        try:
+            raise_if_lost(read_anchor(self.cluster, self.record), self.record)
+        except TakenOverError:
+            return False
+        except (SessionOverError, ApiError):
+            return True
+        return True
 
     def renew_once(self) -> None:
         """Renew, judge again when it is time to, and tell the front end."""

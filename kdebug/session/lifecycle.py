@@ -118,6 +118,10 @@ class DebugSession:
             self._lease.stop()
         if self._is_detached or not self._attempted:
             return Teardown(gone=(), leftovers=(), because="", seconds=0.0)
+        if self._lease and not self._lease.is_ours():
+            self.emit(WarningRaised(text="somebody else holds the session now: it is left to them"))
+            self._attempted = []
+            return Teardown(gone=(), leftovers=(), because="", seconds=0.0)
         until = self._lease.gone_by if self._lease else None
         seconds = LEASE_SECONDS + TTL_SECONDS + SERVER_GRACE_SECONDS
         result = tear_down(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kdebug.domain.kinds import JOB, POD, uid_of
+from kdebug.domain.ownership import SESSION
 from tests.e2e.conftest import Stage
 from tests.support import program
 from tests.support.eventually import eventually
@@ -210,3 +211,27 @@ def test_a_holder_by_attach_whose_network_stays_away_says_what_remains(
     finally:
         run.close()
         remove_what_is_left(stage)
+
+
+def test_a_session_that_was_taken_over_ends_the_first_shell_and_stays_with_the_second(
+    stage: Stage, env: dict[str, str]
+) -> None:
+    first = program.Terminal(["prism-proxy-pod", "-n", stage.target_namespace, *stage.flags, "--yes"], env)
+    second: program.Terminal | None = None
+    try:
+        first.expect(r"\$ ")
+        session = next(iter(stage.admin.list(JOB, stage.isolated).items))["metadata"]["labels"][SESSION]
+        second = program.Terminal(["attach", session, "--take-over", *stage.flags], env)
+        second.expect(r"\$ ")
+        assert first.finish(90) == 1
+        assert first.is_restored
+        second.type("echo still $((40 + 2))\r")
+        second.expect("still 42")
+        second.type("exit\r")
+        second.expect("everything is gone")
+        assert second.finish() == 0
+    finally:
+        first.close()
+        if second:
+            second.close()
+    assert stage.left() == []

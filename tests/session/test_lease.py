@@ -137,3 +137,13 @@ def test_a_fault_leaves_the_last_confirmed_time_as_it_was() -> None:
     with pytest.raises(ServerFaultError):
         lease.renew_once()
     assert lease.until == NOW + timedelta(seconds=300)
+
+
+def test_only_a_session_that_somebody_took_over_is_not_ours_to_remove() -> None:
+    cluster, record = started()
+    lease = lease_of(cluster, record, [], [])
+    assert lease.is_ours()
+    renew(cluster, record, holder="another")
+    assert not lease.is_ours()
+    cluster.faults = [Fault(request="get Job", error=ServerFaultError("500", status=500))]
+    assert lease.is_ours()

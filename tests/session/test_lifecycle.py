@@ -17,8 +17,10 @@ from kdebug.domain.kinds import CONFIG_MAP, JOB, NETWORK_POLICY, POD, SECRET
 from kdebug.domain.ownership import MANAGED_BY
 from kdebug.domain.plan import Plan
 from kdebug.errors import CloneNotStartedError, ImageMissingError, KdebugError, RefusedError
+from kdebug.session.cleanup import remove_session
 from kdebug.session.events import CloneReady, Event, ObjectGone
 from kdebug.session.facts import object_facts, read_facts
+from kdebug.session.lease import renew
 from kdebug.session.lifecycle import DebugSession
 from kdebug.session.planning import PlanOptions, make_plan
 from kdebug.session.port import Cluster
@@ -169,3 +171,17 @@ def test_any_single_write_may_go_wrong(
     assert left(cluster) == []
     if not is_dry_run and fault != "403":
         assert error is None
+
+
+def test_a_session_that_was_taken_over_is_left_to_its_new_holder(embedded: EmbeddedCluster, tmp_path: Path) -> None:
+    cluster = connected(embedded, tmp_path)
+    session = DebugSession(
+        cluster=cluster, plan=planned(cluster), timing=Timing(), emit=lambda _: None, recheck=lambda: None
+    )
+    session.open()
+    assert session.record is not None
+    taken = renew(cluster, session.record, holder="there/2/y")
+    assert not session.tear_down().gone
+    assert len(left(cluster)) == 4
+    assert not remove_session(cluster, taken, timing=Timing(), emit=lambda _: None).leftovers
+    assert left(cluster) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kdebug.cli.commands.ending import end_quietly
-from kdebug.cli.commands.holding import Holding, hold_and_say, require_terminal
+from kdebug.cli.commands.holding import Holding, SessionEnd, hold_and_say, require_terminal
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
 from kdebug.cli.patience import patience
@@ -40,7 +40,8 @@ def run_attach(request: AttachRequest, wiring: Wiring) -> int:
         becomes_holder = request.take_over or record.is_holder_lost(cluster.now())
         check_rights(cluster, attach_accesses(record.namespace, holds=becomes_holder))
         recheck = rechecker(wiring, cluster, facts, target, None)
-        holding = _holding(request, cluster, record)
+        session_end = SessionEnd(narration)
+        holding = _holding(request, cluster, record, session_end)
         if not becomes_holder:
             narration.say(
                 f"joining session {record.id}, held by {record.user or record.holder}; leaving changes nothing"
@@ -49,20 +50,27 @@ def run_attach(request: AttachRequest, wiring: Wiring) -> int:
             return status.code if request.command else 0
         record = renew(cluster, record, holder=holder_mark())
         narration.say(f"this client holds session {record.id} now: it ends when you leave")
-        lease = Lease(cluster=cluster, record=record, timing=Timing(), emit=narration, recheck=recheck)
-        lease.start()
+        lease = Lease(cluster=cluster, record=record, timing=Timing(), emit=session_end, recheck=recheck)
         is_gone = False
         try:
+            lease.start()
             status = hold_and_say(holding, interrupts, narration, recheck)
         finally:
             lease.stop()
-            is_gone = end_quietly(lambda: _is_removed(cluster, lease.record, narration), lease.gone_by, interrupts)
+            is_gone = end_quietly(lambda: _is_removed(cluster, lease, narration), lease.gone_by, interrupts)
         code = status.code if request.command else 0
         return code or (0 if is_gone else LeftoverError.exit_code)
 
 
-def _is_removed(cluster: Cluster, record: SessionRecord, narration: Narration) -> bool:
-    """Remove the session and return whether it is proven gone; an unreachable server is told like any leftover."""
+def _is_removed(cluster: Cluster, lease: Lease, narration: Narration) -> bool:
+    """Remove the session and return whether it is proven gone; an unreachable server is told like any leftover.
+
+    A session that somebody else has taken over meanwhile is theirs.
+    """
+    record = lease.record
+    if not lease.is_ours():
+        narration.warn("somebody else holds the session now: it is left to them")
+        return True
     try:
         return not remove_session(cluster, record, timing=Timing(), emit=narration).leftovers
     except ApiError as error:
@@ -72,7 +80,7 @@ def _is_removed(cluster: Cluster, record: SessionRecord, narration: Narration) -
         return False
 
 
-def _holding(request: AttachRequest, cluster: Cluster, record: SessionRecord) -> Holding:
+def _holding(request: AttachRequest, cluster: Cluster, record: SessionRecord, session_end: SessionEnd) -> Holding:
     return Holding(
         cluster=cluster,
         namespace=record.namespace,
@@ -83,4 +91,5 @@ def _holding(request: AttachRequest, cluster: Cluster, record: SessionRecord) ->
         stdin=request.stdin,
         tty=request.tty,
         can_ask=True,
+        end=session_end,
     )

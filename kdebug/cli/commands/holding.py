@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kdebug.cli.confirm import confirm
@@ -23,6 +24,7 @@ from kdebug.errors import (
     UnreachableError,
     UsageError,
 )
+from kdebug.session.events import Emit, Event, SessionEnded
 from kdebug.session.lease import SessionOverError
 from kdebug.session.port import Cluster, ExitStatus
 
@@ -30,6 +32,34 @@ BUSYBOX_SHELL = "/busybox/sh"
 
 KILLED = 128 + 9
 """What a shell ends with when its container is taken away."""
+
+
+class SessionEnd:
+    """Carries the lease's news that the session is over from its thread to the shell, which then closes."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._wake: Callable[[], None] | None = None
+        self.because = ""
+
+    def __call__(self, event: Event) -> None:
+        """Tell the event; one that ends the session also wakes the shell."""
+        self._emit(event)
+        if isinstance(event, SessionEnded):
+            self.because = event.because
+            if self._wake:
+                self._wake()
+
+    @contextmanager
+    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Within, the end of the session calls `wake`, at once when it has come already."""
+        self._wake = wake
+        if self.because:
+            wake()
+        try:
+            yield
+        finally:
+            self._wake = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +77,8 @@ class Holding:
     tty: bool
     can_ask: bool
     """Whether the user may be asked to reconnect."""
+    end: SessionEnd
+    """What the lease's thread tells; the shell ends with the session."""
 
     @property
     def is_shell(self) -> bool:
@@ -123,6 +155,8 @@ def _run(holding: Holding, interrupts: Interrupts, narration: Narration) -> Exit
     try:
         return asyncio.run(_stream(holding, interrupts, narration))
     except asyncio.CancelledError:
+        if interrupts.first is None and holding.end.because:
+            raise SessionOverError("the session has ended", because=holding.end.because) from None
         raise interrupts.first or InterruptedBySignal(15, "SIGTERM") from None
 
 
@@ -139,10 +173,10 @@ async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration
     assert task is not None
     terminal = Terminal(input=0, output=1)
 
-    def end(_: InterruptedBySignal) -> None:
+    def end(_: InterruptedBySignal | None = None) -> None:
         loop.call_soon_threadsafe(task.cancel)
 
-    with interrupts.delivering_to(end):
+    with interrupts.delivering_to(end), holding.end.waking(end):
         async with holding.cluster.exec(
             holding.namespace,
             holding.pod,

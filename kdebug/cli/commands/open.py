@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kdebug.cli.commands.ending import end_quietly
-from kdebug.cli.commands.holding import Holding, hold_and_say, require_terminal
+from kdebug.cli.commands.holding import Holding, SessionEnd, hold_and_say, require_terminal
 from kdebug.cli.commands.preparing import Prepared, prepare
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
@@ -52,6 +52,7 @@ class _Opening:
     def __init__(self, request: OpenRequest, narration: Narration, interrupts: Interrupts) -> None:
         self.request = request
         self.narration = narration
+        self.session_end = SessionEnd(narration)
         self.interrupts = interrupts
         self.timing = Timing()
 
@@ -141,7 +142,7 @@ class _Opening:
             cluster=cluster,
             plan=plan,
             timing=self.timing,
-            emit=self.narration,
+            emit=self.session_end,
             recheck=rechecker(wiring, cluster, prepared.facts, self.request.title, prepared.read_target()),
             journal=journal(),
             entry=entry,
@@ -173,6 +174,7 @@ class _Opening:
             stdin=self.request.stdin,
             tty=self.request.tty,
             can_ask=not self.request.no_input,
+            end=self.session_end,
         )
         return hold_and_say(holding, self.interrupts, self.narration, session.recheck)
 
