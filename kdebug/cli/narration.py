@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -93,6 +93,13 @@ class Narration:
         """Tell something that the user should know; quiet does not silence it, JSON does."""
         if self._level != "mute":
             self._line(text, YELLOW)
+
+    def show(self, lines: Iterable[str]) -> None:
+        """Tell lines that are to be read or copied as they are, without times."""
+        from kdebug.domain.text import safe
+
+        if self._level in ("normal", "verbose"):
+            self._sink("".join(f"{safe(line)}\n" for line in lines))
 
     def refuse(self, lines: tuple[str, ...]) -> None:
         """Tell a refusal as it was written, without times; only JSON silences it."""

@@ -162,3 +162,12 @@ def test_a_terminal_that_is_full_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
             reading = pool.submit(source.read, len(text))
             to_stderr(text)
             assert reading.result(30) == text.encode()
+
+
+def test_what_is_to_be_copied_stands_without_times() -> None:
+    told: list[str] = []
+    narration = Narration(sink=told.append, colour=False)
+    narration.show(("Let a group hold sessions:", "  kubectl create rolebinding x"))
+    assert told == ["Let a group hold sessions:\n  kubectl create rolebinding x\n"]
+    Narration(level="quiet", sink=told.append, colour=False).show(("no",))
+    assert len(told) == 1

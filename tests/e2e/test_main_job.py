@@ -67,7 +67,7 @@ def test_paste_unicode_and_end_of_input(stage: Stage, terminal: Start) -> None:
     run.expect(r"\$ ")
     run.type("stty -echo; /busybox/cat > /tmp/pasted; stty echo; /busybox/md5sum /tmp/pasted\r")
     run.expect("pasted")
-    lines = "".join(f"line {number} äöü 漢字 🦀\n" for number in range(3000))
+    lines = "".join(f"line {number} äöü 漢字 🦀\n" for number in range(4000))
     run.type(lines.replace("\n", "\r"))
     run.type(b"\x04")
     digest = hashlib.md5(lines.encode()).hexdigest()

@@ -51,8 +51,7 @@ def run_setup(request: SetupRequest, wiring: Wiring) -> int:
             narration.say("nothing was changed")
             return 0
         apply_setup(cluster, plan, narration)
-        for line in next_steps(settings):
-            narration.say(line)
+        narration.show(next_steps(settings))
     return 0
 
 
