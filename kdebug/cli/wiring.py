@@ -142,7 +142,7 @@ def journal() -> Journal:
 
 def journal_entry(wiring: Wiring, session_id: str, namespace: str, holder: str) -> Entry:
     """Return what the journal keeps of a session."""
-    from kdebug.session.journal import Entry, process_start
+    from kdebug.session.journal import Entry, process_start, this_machine
 
     return Entry(
         session_id=session_id,
@@ -152,6 +152,7 @@ def journal_entry(wiring: Wiring, session_id: str, namespace: str, holder: str) 
         holder=holder,
         pid=os.getpid(),
         started_ticks=process_start(os.getpid()),
+        machine=this_machine(),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kdebug.domain.guard_facts import (
+    CANNOT_BE_READ,
     UNREADABLE,
     WEIGHTS,
     ConnectionNames,
@@ -133,7 +134,7 @@ def _unreadable(name: str, namespace: str) -> Signal:
         value=namespace or "<unset>",
         place="the cluster",
         weight="unknown",
-        meaning="it cannot be read, so what it says of itself is unknown",
+        meaning=CANNOT_BE_READ,
         remedy=f"ask {WHO} for get on namespace {namespace}",
     )
 

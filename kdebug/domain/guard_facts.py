@@ -16,6 +16,10 @@ WEIGHTS = ("veto", "unknown", "statement", "neutral")
 """The weights of a signal, the one that decides first."""
 
 
+CANNOT_BE_READ = "it cannot be read, so what it says of itself is unknown"
+"""What the guard says of a namespace that the user may not get: a missing right, and no statement."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectionNames:
     """What the kubeconfig alone says of the cluster, before any connection."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kdebug.domain.guard_facts import ConnectionNames, ObjectFacts, ServerFacts, Signal
+from kdebug.domain.isolation import DEFAULT_NAMESPACE
 from kdebug.domain.names import address_of, host_of, is_loopback
 from kdebug.domain.statement import COVERS, ENVIRONMENT, ISOLATED_LABEL, WHOLE_CLUSTER, covers_of, is_covered
 
@@ -39,7 +40,9 @@ def setup_command(server: ServerFacts) -> str:
     wanted = covers if is_covered(covers, server.target_namespace_name) else (*covers, namespace)
     is_mixed = WHOLE_CLUSTER in wanted
     environment = stated if is_non_production_word(stated) else "staging"
-    return f"kdebug setup --environment {environment} --covers {WHOLE_CLUSTER if is_mixed else ','.join(wanted)}"
+    elsewhere = "" if server.isolated_name == DEFAULT_NAMESPACE else f" --to-namespace {server.isolated_name}"
+    covered = WHOLE_CLUSTER if is_mixed else ",".join(wanted)
+    return f"kdebug setup --environment {environment} --covers {covered}{elsewhere}"
 
 
 def is_local(names: ConnectionNames, server: ServerFacts) -> bool:

@@ -33,6 +33,8 @@ TTL_SECONDS = 30
 RENEW_SECONDS = 60
 HOLDER_LOST_SECONDS = 120
 MAX_HARD_CAP_SECONDS = 4 * 3600
+_LONGEST_DEADLINE = 10**9
+"""Stands for any longer one, which no date could be told for."""
 GRACE_SECONDS = 10
 """Added to lease and TTL in what users are told: the collector's and the kubelet's own time."""
 
@@ -132,6 +134,18 @@ def is_owned(manifest: Manifest, session_id: str = "") -> bool:
     return not session_id or labels[SESSION] == session_id
 
 
+def owner_uids(manifest: Manifest) -> frozenset[str]:
+    """Return the uids of the object's owners."""
+    references = manifest.get("metadata", {}).get("ownerReferences") or ()
+    return frozenset(str(reference.get("uid", "")) for reference in references)
+
+
+def is_named_for(manifest: Manifest, session_id: str) -> bool:
+    """Return whether the object's name is one that only this session makes: labels alone may have been copied."""
+    own, name = object_name(session_id), name_of(manifest)
+    return bool(session_id) and (name == own or name.startswith(f"{own}-"))
+
+
 def parse_time(text: str) -> datetime | None:
     """Return an RFC 3339 time as the API writes it, or None."""
     try:
@@ -193,6 +207,7 @@ def read_session(job: Manifest) -> SessionRecord:
     """Return the session that an anchor stands for; missing annotations become empty strings."""
     metadata, spec, status = job["metadata"], job.get("spec", {}), job.get("status") or {}
     notes = metadata.get("annotations") or {}
+    deadline = min(int(spec.get("activeDeadlineSeconds") or 0), _LONGEST_DEADLINE)
     return SessionRecord(
         id=(metadata.get("labels") or {}).get(SESSION, ""),
         namespace=namespace_of(job),
@@ -207,8 +222,9 @@ def read_session(job: Manifest) -> SessionRecord:
         is_over=is_over(job),
         started=parse_time(status.get("startTime") or metadata.get("creationTimestamp") or ""),
         renewed=parse_time(notes.get(RENEWED, "")),
-        deadline_seconds=int(spec.get("activeDeadlineSeconds") or 0),
-        hard_cap_seconds=_number(notes.get(HARD_CAP, "")),
+        deadline_seconds=deadline,
+        # An annotation can be changed: it never allows more than a plan does, and without it nothing is extended.
+        hard_cap_seconds=min(_number(notes.get(HARD_CAP, "")) or deadline, MAX_HARD_CAP_SECONDS),
     )
 
 
@@ -236,4 +252,4 @@ def difference_of_anchor(sent: Manifest, read: Manifest) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

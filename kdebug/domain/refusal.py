@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from kdebug.domain.guard_facts import CONNECTION, ConnectionNames, Signal, Verdict
+from kdebug.domain.guard_facts import CANNOT_BE_READ, CONNECTION, ConnectionNames, Signal, Verdict
+from kdebug.domain.isolation import ENGINEER, TARGET_READER
 from kdebug.domain.text import safe
 from kdebug.errors import RefusedError
 
@@ -60,6 +61,13 @@ def refusal(verdict: Verdict, names: ConnectionNames, target: str, namespace: st
         safe(verdict.setup_command, LINE)
         or f"kdebug setup --environment staging --covers {_quoted(where or 'cluster')}"
     )
+    is_unreadable = not verdict.is_vetoed and signal.meaning == CANNOT_BE_READ
+    request = _request(target, where, is_production, safe(names.context, 80))
+    command = "kdebug setup --environment staging --covers cluster" if is_production else setup
+    if is_unreadable:
+        what = f"I want to debug in namespace {safe(where, 63)}"
+        request = f"{what} and may not read namespace {safe(signal.value, 63)}. Please run (GROUP is mine):"
+        command = _binding_command(signal)
     return Refusal(
         what=f"refused: {_headline(verdict)}",
         because=_because(signal),
@@ -67,8 +75,8 @@ def refusal(verdict: Verdict, names: ConnectionNames, target: str, namespace: st
         others=f"{against} more signal{'s' if against > 1 else ''} against it" if against > 0 else "",
         possible_command=plan_command(target, names.context, where) if target else "",
         possible="reads only: why the target fails, and what would be made",
-        request=_request(target, where, is_production, safe(names.context, 80)),
-        request_command="kdebug setup --environment staging --covers cluster" if is_production else setup,
+        request=request,
+        request_command=command,
     )
 
 
@@ -106,6 +114,14 @@ def _headline(verdict: Verdict) -> str:
     if verdict.deciding.name == CONNECTION:
         return "the connection does not prove which cluster answers"
     return "this looks like production"
+
+
+def _binding_command(signal: Signal) -> str:
+    """Return the command that gives a group the right to read the namespace, with the roles that setup has made."""
+    name, role = TARGET_READER, f"--clusterrole={TARGET_READER}"
+    if signal.name == "isolated namespace":
+        name, role = "kdebug-engineers", f"--role={ENGINEER}"
+    return f"kubectl create rolebinding {name} {role} --group=GROUP --namespace={_quoted(signal.value)}"
 
 
 def _because(signal: Signal) -> str:

@@ -8,6 +8,7 @@ from kdebug.errors import (
     ApiError,
     ConflictError,
     DeniedError,
+    InvalidError,
     NotFoundError,
     ServerFaultError,
     ThrottledError,
@@ -24,7 +25,8 @@ def create_surely(cluster: Cluster, manifest: Manifest, timing: Timing, *, budge
     """Create the object and return it as the server has it.
 
     A lost answer is *unknown*, not failed: the object is asked for by its name (which carries the session's 80 random
-    bits); ours is adopted, an absent one is sent again, another's ends the run. Raises ApiError after `budget` seconds.
+    bits); ours is adopted, an absent one is sent again, another's ends the run. Raises ApiError after `budget` seconds:
+    DeniedError and InvalidError only where nothing can have been made.
     """
     deadline = timing.clock() + budget
     pause = 0.2
@@ -42,6 +44,14 @@ def create_surely(cluster: Cluster, manifest: Manifest, timing: Timing, *, budge
             if not is_repeated:
                 raise
             return _adopt(cluster, manifest, error)
+        except (DeniedError, InvalidError) as error:
+            if not is_repeated:
+                raise
+            # Of the second request: the quota, say, is full because the first one made the object.
+            found = _find(cluster, manifest)
+            if found is None:
+                raise last from error
+            return found
         if timing.clock() + pause >= deadline:
             raise last
         timing.sleep(pause)

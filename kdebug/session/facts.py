@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from kdebug.domain.guard import ObjectFacts, ServerFacts
 from kdebug.domain.kinds import NAMESPACE, NODE, Manifest, name_of, uid_of
@@ -30,12 +31,13 @@ def read_facts(
 ) -> tuple[ServerFacts, Manifest | None]:
     """Return the server's facts and the target, all asked for at once.
 
-    `target` may be a manifest already read, or a call that reads it (its errors are the caller's).
+    `target` may be a manifest already read, or a call that reads it (its errors are the caller's, but one that was
+    deleted meanwhile has no facts: pods that fail are replaced).
     """
     reading = begin(target) if callable(target) else None
     found = {name: begin(_namespace, cluster, name) for name in {isolated, target_namespace, "kube-system"} if name}
     nodes = begin(_nodes, cluster)
-    manifest = reading.result() if reading else target
+    manifest = _result_or_none(reading) if reading else target
     isolated_facts, is_missing = found[isolated].result()
     target_facts, is_target_missing = found[target_namespace].result() if target_namespace else (None, False)
     facts = ServerFacts(
@@ -51,6 +53,13 @@ def read_facts(
         now=cluster.now(),
     )
     return facts, manifest if isinstance(manifest, dict) else None
+
+
+def _result_or_none(reading: Future[Manifest]) -> Manifest | None:
+    try:
+        return reading.result()
+    except NotFoundError:
+        return None
 
 
 def _namespace(cluster: Cluster, name: str) -> tuple[ObjectFacts | None, bool]:

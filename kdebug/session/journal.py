@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -24,6 +25,14 @@ class Entry:
     started_ticks: int = 0
     """When the process began, in the kernel's ticks: a pid alone may be somebody else's by now."""
 
+    machine: str = ""
+    """Where the pid means something (`this_machine`): a home directory may be shared by several."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the entry's pid is one of this machine's."""
+        return self.machine in ("", this_machine())
+
     def is_alive(self) -> bool:
         """Return whether the process that wrote the entry still runs."""
         try:
@@ -33,6 +42,15 @@ class Entry:
         except PermissionError:
             return True
         return not self.started_ticks or self.started_ticks == process_start(self.pid)
+
+
+def this_machine() -> str:
+    """Return the place where a pid means one process: this boot and pid namespace, or the host's name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
 
 
 def process_start(pid: int) -> int:

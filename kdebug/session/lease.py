@@ -144,6 +144,11 @@ class Lease:
         """Stop renewing; returns at once, a renewal on its way is left to end by itself."""
         self._stopped.set()
 
+    def join(self, seconds: float) -> None:
+        """Wait for a renewal on its way, which would else come after what is written next."""
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
     def is_ours(self) -> bool:
         """Return whether this client may still remove the session: nobody but the holder tears down.
 
@@ -167,7 +172,7 @@ class Lease:
         self._count += 1
         self.record = renew(self.cluster, self.record, holder=self.record.holder)
         self._confirmed_at = self.timing.clock()
-        if self.record.until:
+        if self.record.until and not self._stopped.is_set():
             self.emit(LeaseRenewed(until=self.record.until))
 
     def _run(self) -> None:
@@ -179,9 +184,13 @@ class Lease:
                 self.renew_once()
                 due = self.timing.clock() + RENEW_SECONDS
             except (SessionOverError, RefusedError) as error:
+                if self._stopped.is_set():
+                    return
                 self.emit(SessionEnded(because=f"{error.what}: {error.because}" if error.because else error.what))
                 return
             except ApiError as error:
+                if self._stopped.is_set():
+                    return
                 due = self.timing.clock() + RETRY_SECONDS
                 until = self.record.until or self.cluster.now() + timedelta(seconds=LEASE_SECONDS)
                 self.emit(LeaseFaltered(until=until, because=error.because or error.what))

@@ -28,6 +28,9 @@ from kdebug.session.readiness import await_clone
 from kdebug.session.teardown import OwnedObject, Teardown, tear_down
 from kdebug.session.timing import Timing
 
+RENEWAL_SECONDS = 60.0
+"""How long a renewal on its way may hold up a detaching."""
+
 PURPOSES = {
     "Job": "the anchor: expires on the server and owns the rest",
     "NetworkPolicy": "the clone's network",
@@ -83,13 +86,14 @@ class DebugSession:
         self._lease = Lease(
             cluster=self.cluster, record=read_session(anchor), timing=self.timing, emit=self.emit, recheck=self.recheck
         )
-        self._lease.start()
         *children, pod = self.plan.children(str(anchor["metadata"]["uid"]))
         for child in children:
             self._create(child)
         anchor = self.cluster.get(JOB, self.pod_name, self.plan.namespace)
         self._check_anchor(anchor)
         self._lease.record = read_session(anchor)
+        # Not before: a renewal would look like a webhook's change of the deadline.
+        self._lease.start()
         self._create(pod)
         await_clone(
             self.cluster,
@@ -108,6 +112,7 @@ class DebugSession:
         """Renew once up to the hard cap and leave; the server ends the session then."""
         lease = self._require_lease()
         lease.stop()
+        lease.join(RENEWAL_SECONDS)
         lease.record = renew(self.cluster, lease.record, holder=lease.record.holder, detached=True)
         self._is_detached = True
         return lease.record

@@ -187,6 +187,10 @@ def _remove(cluster: Cluster, removal: _Removal) -> bool:
             cluster.delete(owned.kind, owned.name, owned.namespace, uid=removal.uid, grace_seconds=grace)
         except UnauthenticatedError:
             raise
+        except ConflictError as error:
+            # Another uid, or a webhook's way to say no: only a read tells which.
+            removal.problem = error.because or error.what
+            return uid_of(cluster.get(owned.kind, owned.name, owned.namespace)) != removal.uid
         except DeniedError as error:
             # The collector may still take it: the anchor's deadline does not need the user's rights.
             removal.problem = error.because or error.what

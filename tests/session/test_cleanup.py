@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from kdebug.errors import DeniedError, TargetError
+from kdebug.domain.ownership import object_name
+from kdebug.errors import (
+    ApiError,
+    DeniedError,
+    ServerFaultError,
+    TargetError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnreachableError,
+)
 from kdebug.session.cleanup import choose, find_session, list_sessions, remove_session, repair
+from kdebug.session.events import Event, ObjectGone
 from kdebug.session.journal import Entry, Journal
 from kdebug.session.timing import Timing
-from tests.support.collecting import NAMESPACE, SESSION, CollectingCluster, Fault, running_session
+from tests.support.collecting import NAMESPACE, SESSION, CollectingCluster, Fault, running_session, session_object
 from tests.support.memory_cluster import NOW
 
 SERVER = "https://here:6443"
@@ -144,3 +155,64 @@ def test_a_pid_that_was_given_to_another_process_is_not_alive() -> None:
         started_ticks=1,
     )
     assert not started.is_alive()
+
+
+@pytest.mark.parametrize("word", ["", "kdebug-", "job/", "pod/kdebug-"])
+def test_an_empty_word_names_no_session_although_there_is_only_one(word: str) -> None:
+    with pytest.raises(TargetError, match="no session"):
+        find_session(cluster_with_session(), NAMESPACE, word)
+
+
+def test_an_object_that_only_carries_the_labels_is_not_the_sessions() -> None:
+    """Only a session knows the names that its random id makes."""
+    cluster = cluster_with_session()
+    stranger = session_object("Pod", "prism-proxy", containers=[])
+    stranger["metadata"]["ownerReferences"] = []
+    copied = {**cluster.objects["Job", NAMESPACE, object_name(SESSION)]}
+    copied["metadata"] = {**copied["metadata"], "name": "nightly", "uid": "another"}
+    cluster.add(stranger, copied)
+    assert len(list_sessions(cluster, NAMESPACE)) == 1
+    record = find_session(cluster, NAMESPACE, SESSION)
+    assert not remove_session(cluster, record, timing=timing(cluster), emit=lambda _: None).leftovers
+    assert {name for _, _, name in cluster.objects} == {"prism-proxy", "nightly"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("no answer"),
+        ServerFaultError("503", status=503),
+        ThrottledError("429", status=429, retry_after=1),
+        UnauthenticatedError("401", status=401),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("request_", ["list Pod", "delete Secret", "list NetworkPolicy"])
+def test_a_fault_while_looking_is_only_a_delay(request_: str, error: ApiError) -> None:
+    cluster = cluster_with_session()
+    record = find_session(cluster, NAMESPACE, SESSION)
+    cluster.faults = [Fault(request=request_, error=error)]
+    told: list[Event] = []
+    assert not remove_session(cluster, record, timing=timing(cluster), emit=told.append).leftovers
+    assert not cluster.objects
+    assert len([event for event in told if isinstance(event, ObjectGone)]) == 4
+
+
+def test_a_server_that_stays_away_is_given_up_in_time() -> None:
+    cluster = cluster_with_session()
+    record = find_session(cluster, NAMESPACE, SESSION)
+    cluster.faults = [Fault(request="list Pod", error=UnreachableError("no answer"), count=9999)]
+    with pytest.raises(UnreachableError):
+        remove_session(cluster, record, timing=timing(cluster), emit=lambda _: None)
+    assert cluster.clock.seconds <= 15
+
+
+def test_a_session_that_another_machine_renews_is_left_alone(tmp_path: Path) -> None:
+    """A home directory may be shared: a process id that is not here may be alive there."""
+    cluster = cluster_with_session()
+    journal = Journal(directory=tmp_path)
+    journal.record(replace(entry(pid=2**22 + 1), machine="another"))
+    assert repair(cluster, journal, SERVER, timing=timing(cluster), emit=lambda _: None) == 0
+    assert cluster.objects
+    cluster.clock.sleep(121)
+    assert repair(cluster, journal, SERVER, timing=timing(cluster), emit=lambda _: None) == 1

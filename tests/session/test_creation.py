@@ -63,3 +63,29 @@ def test_a_refusal_is_not_tried_again() -> None:
     with pytest.raises(DeniedError):
         create_surely(cluster, session_object("Pod"), timing(cluster))
     assert cluster.faults[0].count == 8
+
+
+def test_a_refusal_after_a_lost_answer_does_not_hide_what_was_made() -> None:
+    """The quota is full because of the object itself, which the lost request has made."""
+    full = DeniedError("403", because="exceeded quota", status=403)
+    cluster = CollectingCluster()
+    cluster.faults = [
+        Fault(request="create Pod", error=UnreachableError("lost"), is_applied=True),
+        Fault(request="get Pod", error=UnreachableError("lost")),
+        Fault(request="create Pod", error=full),
+    ]
+    made = create_surely(cluster, session_object("Pod"), timing(cluster))
+    assert made["metadata"]["uid"]
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
+    """What was sent first may still arrive: only its own answer would tell."""
+    refused = DeniedError("401", status=401)
+    cluster = CollectingCluster()
+    cluster.faults = [
+        Fault(request="create Secret", error=UnreachableError("lost"), is_applied=True),
+        Fault(request="create Secret", error=refused),
+    ]
+    with pytest.raises(UnreachableError) as caught:
+        create_surely(cluster, session_object("Secret"), timing(cluster))
+    assert caught.value.__cause__ is refused

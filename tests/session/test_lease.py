@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 
 from kdebug.domain import ownership
 from kdebug.domain.kinds import JOB
-from kdebug.errors import RefusedError, ServerFaultError
+from kdebug.errors import NotFoundError, RefusedError, ServerFaultError
 from kdebug.session.events import Event, LeaseRenewed
 from kdebug.session.lease import Lease, SessionOverError, renew
 from kdebug.session.timing import Timing
@@ -147,3 +148,32 @@ def test_only_a_session_that_somebody_took_over_is_not_ours_to_remove() -> None:
     assert not lease.is_ours()
     cluster.faults = [Fault(request="get Job", error=ServerFaultError("500", status=500))]
     assert lease.is_ours()
+
+
+@pytest.mark.parametrize(("noted", "cap"), [("999999", 4 * 3600), ("", 300), ("9" * 5000, 300)])
+def test_the_annotation_cannot_raise_the_hard_cap_and_its_absence_ends_nothing(noted: str, cap: int) -> None:
+    cluster, record = started()
+    cluster.objects[KEY]["metadata"]["annotations"][ownership.HARD_CAP] = noted
+    record = ownership.read_session(cluster.objects[KEY])
+    assert renew(cluster, record, holder="me", detached=True).deadline_seconds == cap
+
+
+def test_a_lease_that_was_stopped_tells_nothing_more() -> None:
+    """Its renewal was on the way when the session was removed: that is no news."""
+    cluster, record = started()
+    told: list[Event] = []
+    lease = lease_of(cluster, record, told, [])
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold_up() -> None:
+        reached.set()
+        go_on.wait(10)
+
+    cluster.faults = [Fault(request="patch Job", error=NotFoundError("gone", status=404), then=hold_up)]
+    lease.start()
+    cluster.clock.sleep(61)
+    assert reached.wait(10)
+    lease.stop()
+    go_on.set()
+    lease.join(10)
+    assert told == []

@@ -8,6 +8,7 @@ from kdebug.domain.kinds import JOB, NETWORK_POLICY, POD, SECRET
 from kdebug.domain.ownership import object_name
 from kdebug.errors import (
     ApiError,
+    ConflictError,
     DeniedError,
     ServerFaultError,
     ThrottledError,
@@ -152,3 +153,14 @@ def test_a_secret_is_proven_gone_without_reading_it() -> None:
     result, _ = end(cluster, [OwnedObject(kind=SECRET, name=object_name(SESSION), namespace=NAMESPACE)])
     assert not result.leftovers
     assert not any(request.startswith(("get secrets", "list secrets")) for request in cluster.requests)
+
+
+def test_a_conflict_that_is_not_about_the_uid_proves_nothing() -> None:
+    """An admission webhook may answer a delete with 409 too."""
+    cluster = CollectingCluster()
+    objects = [OwnedObject.of(manifest) for manifest in running_session(cluster)]
+    no = ConflictError("no", because="admission webhook denied the request", status=409)
+    cluster.faults = [Fault(request=f"delete {kind}", error=no, count=9999) for kind in ("Job", "Pod")]
+    result, _ = end(cluster, objects)
+    assert {o.kind for o in result.leftovers} >= {JOB, POD}
+    assert "webhook denied" in result.because

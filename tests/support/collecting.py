@@ -10,6 +10,7 @@ from typing import Any
 from kdebug.domain import ownership
 from kdebug.domain.kinds import Kind, Manifest
 from kdebug.errors import ConflictError, InvalidError, KdebugError
+from kdebug.session.port import Listing
 from tests.support.memory_cluster import NOW, MemoryCluster
 
 SESSION = "a" * 16
@@ -62,6 +63,10 @@ class CollectingCluster(MemoryCluster):
 
     def get(self, kind: Kind, name: str, namespace: str = "") -> Manifest:
         return self._with_faults(f"get {kind.name}", lambda: super(CollectingCluster, self).get(kind, name, namespace))
+
+    def list(self, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = "") -> Listing:
+        self._with_faults(f"list {kind.name}", dict)
+        return super().list(kind, namespace, labels=labels, fields=fields)
 
     def delete(self, kind: Kind, name: str, namespace: str, *, uid: str, grace_seconds: int | None = None) -> None:
         def remove() -> Manifest:

@@ -27,7 +27,8 @@ def test_every_refusal_is_complete_and_short(case: str) -> None:
     assert "change: " in text
     assert "whoever runs the cluster" in text
     assert "kdebug plan prism-proxy-pod -n " in text
-    assert "kdebug setup --environment staging --covers " in text
+    is_unreadable = "cannot be read" in lines[1]
+    assert ("kubectl create rolebinding " if is_unreadable else "kdebug setup --environment staging --covers ") in text
 
 
 def test_a_veto_says_production_and_asks_for_another_cluster() -> None:

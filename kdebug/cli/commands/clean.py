@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
@@ -26,14 +28,14 @@ def run_clean(request: CleanRequest) -> int:
         namespace = request.to_namespace or wiring.config.namespace
         with patience(wiring, narration):
             chosen = _chosen(request, cluster, namespace)
+        if request.dry_run or (request.output and not chosen):
+            write(render_sessions(chosen, now=cluster.now(), form=request.output))
+            return 0
         if not chosen:
             narration.say(f"nothing to remove in namespace {namespace}")
             return 0
-        if request.dry_run:
-            write(render_sessions(chosen, now=cluster.now()))
-            return 0
-        living = [record for record in chosen if not record.is_expired(cluster.now())]
-        if living and not request.sessions and not _is_confirmed(request, narration, living):
+        living = [record for record in chosen if _is_held(record, cluster.now(), is_named=bool(request.sessions))]
+        if living and not _is_confirmed(request, narration, living):
             narration.say("nothing was removed")
             return 0
         leftovers = False
@@ -44,6 +46,11 @@ def run_clean(request: CleanRequest) -> int:
             if not result.leftovers:
                 journal().forget(record.id)
     return LeftoverError.exit_code if leftovers else 0
+
+
+def _is_held(record: SessionRecord, now: datetime, *, is_named: bool) -> bool:
+    """Return whether its end would be a surprise: it runs, and (where it was named) somebody holds it now."""
+    return not record.is_expired(now) and not (is_named and record.is_holder_lost(now))
 
 
 def _chosen(request: CleanRequest, cluster: Cluster, namespace: str) -> tuple[SessionRecord, ...]:

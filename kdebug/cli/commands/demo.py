@@ -21,18 +21,33 @@ def run_demo(request: DemoRequest) -> int:
     with embedded_cluster() as kubeconfig:
         connection = Connection(kubeconfig=str(kubeconfig))
         _step(narration, "kdebug setup --environment demo --covers cluster")
-        code = run(SetupRequest(environment="demo", covers=("cluster",), connection=connection, assume_yes=True))
+        code = run(
+            SetupRequest(
+                environment="demo",
+                covers=("cluster",),
+                connection=connection,
+                assume_yes=True,
+                quiet=request.quiet,
+                verbose=request.verbose,
+            )
+        )
         if code:
             return code
         script = ("/busybox/sh", "-c", SCRIPT) if is_scripted else ()
         _step(narration, f"kdebug {POD}{' -- /busybox/sh -c ...' if is_scripted else ''}")
         code = run(
-            OpenRequest(connection=connection, name=POD, command=script, assume_yes=is_scripted or request.assume_yes)
+            OpenRequest(
+                connection=connection,
+                name=POD,
+                command=script,
+                assume_yes=is_scripted or request.assume_yes,
+                quiet=request.quiet,
+                verbose=request.verbose,
+            )
         )
         _step(narration, "kdebug sessions")
-        return code or run(SessionsRequest(connection=connection))
+        return code or run(SessionsRequest(connection=connection, quiet=request.quiet, verbose=request.verbose))
 
 
 def _step(narration: Narration, command: str) -> None:
-    narration.say("")
-    narration.say(f"$ {command}")
+    narration.show(("", f"$ {command}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from kdebug.cli.confirm import confirm
@@ -18,10 +18,7 @@ from kdebug.errors import (
     ApiError,
     InterruptedBySignal,
     NotFoundError,
-    ServerFaultError,
     StreamLostError,
-    ThrottledError,
-    UnreachableError,
     UsageError,
 )
 from kdebug.session.events import Emit, Event, SessionEnded
@@ -114,7 +111,7 @@ def hold(holding: Holding, interrupts: Interrupts, narration: Narration, recheck
         except StreamLostError as error:
             lost = error
             narration.warn(f"connection lost: {error.because or error.what}")
-        except (UnreachableError, ServerFaultError, ThrottledError) as error:
+        except ApiError as error:
             if lost is None:
                 raise
             narration.warn(f"no connection yet: {error.because or error.what}")
@@ -142,7 +139,7 @@ def hold_and_say(
     if status.code == KILLED and not holding.command and _still_runs(holding) is False:
         raise SessionOverError(
             "the session was ended while the shell was open",
-            because="the clone is gone or being removed: its time was over, or somebody cleaned it",
+            because="the clone is gone or being removed: its time was over, its holder left, or somebody cleaned it",
         )
     if status.code in (126, 127) and status.message:
         narration.warn(f"{' '.join(holding.command) or holding.shell} could not be started: {status.message}")
@@ -174,7 +171,8 @@ async def _stream(holding: Holding, interrupts: Interrupts, narration: Narration
     terminal = Terminal(input=0, output=1)
 
     def end(_: InterruptedBySignal | None = None) -> None:
-        loop.call_soon_threadsafe(task.cancel)
+        with suppress(RuntimeError):  # the lease's thread may come when the loop is closed, and the shell with it
+            loop.call_soon_threadsafe(task.cancel)
 
     with interrupts.delivering_to(end), holding.end.waking(end):
         async with holding.cluster.exec(

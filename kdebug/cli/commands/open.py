@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kdebug.cli.commands.ending import end_quietly
+from kdebug.cli.commands.ending import code_after, end_quietly, run_then_end
 from kdebug.cli.commands.holding import Holding, SessionEnd, hold_and_say, require_terminal
+from kdebug.cli.commands.isolation import Isolation
 from kdebug.cli.commands.preparing import Prepared, prepare
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
-from kdebug.cli.output import write
+from kdebug.cli.output import as_json, write
 from kdebug.cli.plan_output import render_plan
 from kdebug.cli.plan_summary import plan_summary
 from kdebug.cli.requests import OpenRequest
@@ -19,19 +20,13 @@ from kdebug.cli.wiring import Wiring, journal, journal_entry, rechecker, refuse_
 from kdebug.domain.guard import ServerFacts
 from kdebug.domain.isolation import SetupSettings
 from kdebug.domain.plan import Plan
-from kdebug.errors import (
-    ApiError,
-    ImageMissingError,
-    LeftoverError,
-    RefusedError,
-)
+from kdebug.errors import ApiError, ImageMissingError, InterruptedBySignal
 from kdebug.session.cleanup import repair
-from kdebug.session.events import Event, ProbeFinished, RightsChecked, WarningRaised
+from kdebug.session.events import DryRunPassed, RightsChecked, WarningRaised
 from kdebug.session.facts import read_facts
 from kdebug.session.lifecycle import DebugSession
 from kdebug.session.port import ExitStatus
 from kdebug.session.preflight import check_rights
-from kdebug.session.probe import ENFORCED, denied_peers, start_probe
 from kdebug.session.setup import apply_setup, plan_setup
 from kdebug.session.timing import Timing
 
@@ -87,6 +82,7 @@ class _Opening:
         if self.request.dry_run == "server":
             for manifest in prepared.plan.objects:
                 prepared.cluster.create(manifest, dry_run=True)
+            self.narration(DryRunPassed(count=len(prepared.plan.objects)))
         form = self.request.output or "yaml"
         write(render_plan(prepared.plan, target=prepared.target.manifest, form=form, verdict=prepared.verdict))
         return 0
@@ -95,7 +91,11 @@ class _Opening:
         for line in plan_summary(prepared.plan):
             self.narration.say(line)
         is_asked = not (self.request.command or self.request.assume_yes)
-        return confirm("Open it?", default=True, assume_yes=not is_asked, no_input=self.request.no_input)
+        try:
+            return confirm("Open it?", default=True, assume_yes=not is_asked, no_input=self.request.no_input)
+        except InterruptedBySignal:
+            self.narration.show(("", "nothing was created"))
+            raise
 
     def with_isolated_namespace(self, prepared: Prepared) -> Prepared:
         """Make the isolated namespace of a local cluster: there the first confirmed plan may."""
@@ -148,20 +148,35 @@ class _Opening:
             entry=entry,
             force_command=clean_command(wiring, plan),
             running_timeout=self.request.pod_running_timeout,
-            image_remedy=f"docker build --target debug -t {plan.image.new} . and push it, or add --fallback",
+            image_remedy=self.image_remedy(plan),
         )
-        try:
+
+        def use() -> ExitStatus:
             session.open()
+            isolation = Isolation(cluster, plan, session.pod_name, prepared.target.manifest)
+            if wiring.config.isolation == "required":
+                isolation.require(self.narration)
+            elif not (self.request.command or self.request.detach):
+                isolation.watch()
             if self.request.detach:
                 return self.detach(session, plan)
-            self.probe(prepared, session, wiring)
             status = self.hold(session, plan)
-        except BaseException:
-            self.end(session)
-            raise
-        is_gone = self.end(session)
-        code = status.code if self.request.command else 0
-        return code or (0 if is_gone else LeftoverError.exit_code)
+            if wiring.config.isolation != "required":
+                isolation.tell(self.narration)
+            return status
+
+        status, is_gone = run_then_end(use, lambda: self.end(session))
+        return code_after(status, has_command=bool(self.request.command), is_gone=is_gone)
+
+    def image_remedy(self, plan: Plan) -> str:
+        """Return what to try when the clone's image, or the shell in it, does not exist."""
+        if self.request.shell:
+            return f"check --shell {self.request.shell}"
+        if self.request.image:
+            return f"check --image {self.request.image}"
+        if plan.image.is_fallback:
+            return "set images.fallback in the configuration to an image with a static busybox that the node can pull"
+        return f"docker build --target debug -t {plan.image.new} . and push it, or add --fallback"
 
     def hold(self, session: DebugSession, plan: Plan) -> ExitStatus:
         holding = Holding(
@@ -176,40 +191,17 @@ class _Opening:
             can_ask=not self.request.no_input,
             end=self.session_end,
         )
+        if holding.is_shell:
+            self.narration.say(f"session {plan.session_id}: leaving the shell removes everything")
         return hold_and_say(holding, self.interrupts, self.narration, session.recheck)
 
-    def probe(self, prepared: Prepared, session: DebugSession, wiring: Wiring) -> None:
-        """See beside the first prompt whether the isolation holds; where it is required, before it."""
-        plan = prepared.plan
-        is_required = wiring.config.isolation == "required"
-        if plan.network != "dns":
-            # What another network lets through is not known well enough to try.
-            if is_required:
-                raise RefusedError(
-                    f"--network {plan.network} is not isolated", because="isolation: required is configured"
-                )
-            return
-        peers = denied_peers(prepared.target.manifest)
-        found: list[ProbeFinished] = []
-
-        def emit(event: Event) -> None:
-            self.narration(event)
-            found.extend([event] if isinstance(event, ProbeFinished) else [])
-
-        probing = start_probe(prepared.cluster, plan.namespace, session.pod_name, plan.container, peers, emit)
-        if is_required:
-            probing.join()
-            if not found or found[0].isolation != ENFORCED:
-                raise RefusedError(
-                    "the isolation does not hold", because=found[0].detail if found else "it is not known"
-                )
-
-    def detach(self, session: DebugSession, plan: Plan) -> int:
+    def detach(self, session: DebugSession, plan: Plan) -> ExitStatus:
         record = session.detach()
         until = f" until {clock_time(record.until)}" if record.until else ""
         self.narration.say(f"detached: the clone runs{until}; kdebug attach {plan.session_id} goes back to it")
-        write(f"{plan.session_id}\n")
-        return 0
+        is_json = self.request.output == "json"
+        write(as_json("Session", {"session": plan.session_id}) if is_json else f"{plan.session_id}\n")
+        return ExitStatus(code=0)
 
     def end(self, session: DebugSession) -> bool:
         """Tear down whatever signals come; return whether everything is proven gone."""

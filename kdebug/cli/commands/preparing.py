@@ -74,14 +74,31 @@ def prepare(
     """Resolve the target, read the guard's facts, make the plan; `has_to_be_allowed` may refuse before the last."""
     cluster = wiring.connect()
     options = plan_options(request, wiring)
-    namespace = wiring.names.namespace
+    given = _given_target(request, wiring.names.namespace)
+    # The guard judges where the target's copies come from: a manifest may name another namespace than -n does.
+    namespace = given.namespace if given else wiring.names.namespace
     with patience(wiring, narration):
         user = begin(cluster.user)
         reading = begin(read_facts, cluster, isolated=options.namespace, target_namespace=namespace, target=None)
-        target = _target(request, cluster, namespace)
+        target = given or resolve(
+            cluster,
+            TargetRequest(
+                name=request.name, namespace=namespace, selector=request.selector, container=request.container
+            ),
+        )
         facts, _ = reading.result()
     facts = replace(facts, target=object_facts(target.manifest))
+    if target.namespace == options.namespace:
+        raise UsageError(
+            f"the target is in namespace {options.namespace}, where clones go",
+            because="a clone never goes into its target's own namespace",
+            remedy="leave out --to-namespace, or name another isolated namespace",
+        )
     has_to_be_allowed(facts)
+    verdict = judge(wiring.names, facts, wiring.rules)
+    if options.with_secret and not verdict.is_allowed:
+        narration.warn("no Secret is read for what would be refused")
+        options = replace(options, with_secret=())
     evidence = read_evidence(cluster, target)
     diagnosis = diagnose(
         target.manifest,
@@ -107,7 +124,7 @@ def prepare(
         target=target,
         diagnosis=diagnosis,
         facts=facts,
-        verdict=judge(wiring.names, facts, wiring.rules),
+        verdict=verdict,
         options=options,
         plan=_plan(cluster, target, diagnosis, facts, options, user=user.result(), holder=holder),
         holder=holder,
@@ -160,10 +177,8 @@ def _plan(
     return make_plan(cluster, target, diagnosis, facts, options, session_id=session_id, user=user, holder=holder)
 
 
-def _target(request: PlanRequest, cluster: Cluster, namespace: str) -> Target:
-    if request.filename:
-        return from_manifest(read_documents(request.filename), namespace=namespace, container=request.container)
-    return resolve(
-        cluster,
-        TargetRequest(name=request.name, namespace=namespace, selector=request.selector, container=request.container),
-    )
+def _given_target(request: PlanRequest, namespace: str) -> Target | None:
+    """Return the target of -f, None where it is to be looked for in the cluster."""
+    if not request.filename:
+        return None
+    return from_manifest(read_documents(request.filename), namespace=namespace, container=request.container)

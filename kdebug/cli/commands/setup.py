@@ -7,7 +7,7 @@ from dataclasses import replace
 from kdebug.cli.confirm import confirm
 from kdebug.cli.interrupts import Interrupts
 from kdebug.cli.narration import Narration
-from kdebug.cli.output import as_yaml, write
+from kdebug.cli.output import as_json, as_yaml, write
 from kdebug.cli.patience import patience
 from kdebug.cli.requests import SetupRequest
 from kdebug.cli.wiring import Wiring
@@ -41,6 +41,8 @@ def run_setup(request: SetupRequest, wiring: Wiring) -> int:
             return 0
         plan = plan_setup(cluster, settings)
         _show(plan, narration)
+        if request.output:
+            write(_document(plan, request.output))
         if not plan.writes:
             narration.say(f"namespace {settings.namespace} is as it should be: nothing to change")
             return 0
@@ -78,6 +80,17 @@ def _with_dns(cluster: Cluster, settings: SetupSettings, narration: Narration) -
     except ApiError as error:
         narration.warn(f"the cluster's DNS servers are not known: {error.because or error.what}")
         return replace(settings, dns_peers=())
+
+
+def _document(plan: SetupPlan, form: str) -> str:
+    content = {
+        "changes": [
+            {"verb": change.verb, "object": title_of(change.manifest), "differences": list(change.differences)}
+            for change in plan.changes
+        ],
+        "warnings": list(plan.warnings),
+    }
+    return as_json("SetupPlan", content) if form == "json" else as_yaml([content])
 
 
 def _show(plan: SetupPlan, narration: Narration) -> None:
