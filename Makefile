@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-cluster lint format
+.PHONY: demo test test-cluster bench lint format
 
 demo: $(INSTALLED)  ## the whole procedure on an embedded cluster
 	@$(BIN)/kdebug demo
@@ -13,6 +13,9 @@ test: lint  ## everything that needs no cluster
 
 test-cluster: $(INSTALLED)  ## the tests that need the cluster named by KDEBUG_TEST_KUBECONFIG
 	@$(BIN)/pytest -n 2 --dist loadfile -m cluster
+
+bench: $(INSTALLED)  ## against kubectl debug, in pairs; the last result is in docs/reference/benchmarks.md
+	@$(BIN)/python -m tests.bench.first_prompt $(BENCH)
 
 lint: $(INSTALLED)  ## lint, types, layers
 	@$(BIN)/ruff check

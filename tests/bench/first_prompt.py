@@ -8,6 +8,7 @@ kubectl is taken from KDEBUG_TEST_KUBECTL (a command line) or PATH. Prints a Mar
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -66,7 +67,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         env = environment(os.environ["KDEBUG_TEST_KUBECONFIG"], Path(home))
         for _ in range(pairs):
+            # The kubelet looks at its containers once a second, and a deletion that was awaited ends at such a moment:
+            # without a pause of random length every run would begin in step with it.
+            time.sleep(random.random())
             theirs.append(kubectl_seconds(env, words, namespace, pod, container, image))
+            time.sleep(random.random())
             prompt, end = kdebug_seconds(env, namespace, pod)
             ours.append(prompt)
             gone.append(end)
