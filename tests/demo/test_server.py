@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -15,6 +14,7 @@ from kdebug.demo.cluster import EmbeddedCluster
 from tests.demo.client import Client, client_of, client_of_kubeconfig
 from tests.demo.objects import CONFIG_MAPS, JOBS, PODS, config_map, job, pod
 from tests.support.embedded import embedded_cluster
+from tests.support.kubectl import kubectl_command
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -81,11 +81,7 @@ def test_unknown_fields_are_dropped_with_a_warning(api: Client) -> None:
 
 @pytest.mark.cluster
 def test_the_real_kubectl_finds_its_way(kubeconfig: Path) -> None:
-    kubectl = shutil.which("kubectl")
-    found = sorted(Path("/var/cache/kdebug-cluster").glob("*/kube"), key=lambda path: path.stat().st_mtime)
-    command = (
-        [kubectl] if kubectl else [str(found[-1]), "kubectl"] if found else pytest.skip("kubectl is not installed")
-    )
+    command = kubectl_command()
     with embedded_cluster() as cluster:
 
         def run(*arguments: str) -> str:
